@@ -1,0 +1,139 @@
+//! The Kubernetes client: only `get` on named objects, with time limits and retries of our own.
+
+mod config;
+mod exec;
+mod object;
+mod request;
+
+pub use object::{Object, SecretObject, ServiceAccountObject};
+pub use request::Refusal;
+
+use std::path::Path;
+
+use crate::credential;
+use crate::deadline::Deadline;
+use crate::file;
+use crate::settings::{ObjectName, Settings};
+use crate::source::Failure;
+
+/// Where a pod finds its service account.
+const POD_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// How the cluster was found, which decides what a failure of it counts for (DESIGN section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// This is a pod.
+    InPod,
+    /// `KUBECONFIG` names it.
+    Named,
+    /// `~/.kube/config` happens to be there.
+    ByChance,
+}
+
+/// An API server that can be asked.
+pub struct Cluster {
+    client: kube::Client,
+    /// How it was found.
+    pub found: Found,
+    /// Its address, for messages.
+    pub server: String,
+    /// The service account whose pull secrets count: the one named, else the pod's own.
+    pub service_account: Option<ObjectName>,
+    /// The namespace of names that come without one.
+    pub namespace: String,
+    /// When asking must end.
+    pub deadline: Deadline,
+}
+
+/// What is known of the cluster before anything is asked of it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// How it was found.
+    pub found: Found,
+    pod: Option<Pod>,
+}
+
+/// The pod that this process runs in.
+#[derive(Debug, Clone)]
+struct Pod {
+    namespace: Option<String>,
+    service_account: Option<ObjectName>,
+}
+
+/// Whether there is a cluster to ask, without asking: a pod's token, `KUBECONFIG`, or `~/.kube/config`.
+pub fn place(settings: &Settings) -> Option<Place> {
+    let token = Path::new(POD_DIRECTORY).join("token");
+    if settings.in_cluster_host.is_some() && file::exists(&token) {
+        return Some(Place { found: Found::InPod, pod: Some(pod()) });
+    }
+    if settings.kubeconfig.is_some() {
+        return Some(Place { found: Found::Named, pod: None });
+    }
+    let default = settings.home.as_ref()?.join(".kube/config");
+    file::exists(&default).then_some(Place { found: Found::ByChance, pod: None })
+}
+
+/// The pod's namespace, and its service account from the token's `sub`
+/// (`system:serviceaccount:<namespace>:<name>`).
+fn pod() -> Pod {
+    let read = |name: &str| file::read_beneath(Path::new(POD_DIRECTORY), Path::new(name)).ok();
+    let subject =
+        read("token").and_then(|token| credential::jwt_subject(std::str::from_utf8(&token).ok()?.trim()));
+    let service_account = subject.as_deref().and_then(|subject| {
+        let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+        Some(ObjectName { namespace: Some(namespace.to_owned()), name: name.to_owned() })
+    });
+    let namespace =
+        read("namespace").and_then(|text| Some(std::str::from_utf8(&text).ok()?.trim().to_owned()));
+    let namespace = namespace.filter(|name| !name.is_empty());
+    let own = service_account.as_ref().and_then(|account| account.namespace.clone());
+    Pod { namespace: namespace.or(own), service_account }
+}
+
+impl Cluster {
+    /// Prepares the client. Nothing is sent yet, but an exec plugin of a kubeconfig is run.
+    ///
+    /// # Errors
+    /// A configuration that cannot be used, with the weight that the way it was found gives it.
+    pub async fn connect(settings: &Settings, place: Place, deadline: Deadline) -> Result<Cluster, Failure> {
+        let config = match place.found {
+            Found::InPod => config::in_pod(),
+            Found::Named | Found::ByChance => config::from_kubeconfig(settings, deadline).await,
+        };
+        let (config, client) = config
+            .and_then(|config| config::client(&config).map(|client| (config, client)))
+            .map_err(|problem| Failure { problem, weight: place.found.weight() })?;
+        let namespace =
+            place.pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(config.default_namespace);
+        let pod_account = place.pod.and_then(|pod| pod.service_account);
+        let service_account = settings.service_account.clone().or(pod_account).map(|account| ObjectName {
+            namespace: account.namespace.or_else(|| Some(namespace.clone())),
+            name: account.name,
+        });
+        let own = service_account.as_ref().and_then(|account| account.namespace.clone());
+        Ok(Cluster {
+            client,
+            found: place.found,
+            server: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            service_account,
+            namespace: own.unwrap_or(namespace),
+            deadline,
+        })
+    }
+
+    /// Gets a Secret.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why there is none.
+    pub async fn secret(&self, object: &Object) -> Result<SecretObject, Refusal> {
+        request::get(self, object).await
+    }
+
+    /// Gets a ServiceAccount.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why there is none.
+    pub async fn account(&self, object: &Object) -> Result<ServiceAccountObject, Refusal> {
+        request::get(self, object).await
+    }
+}

@@ -1,0 +1,238 @@
+//! How to reach the API server: a pod's own configuration, or a kubeconfig.
+//!
+//! kube's `Config::infer` is not used: variables meant for debugging can make it send the token elsewhere.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use kube::config::{AuthInfo, Cluster as ClusterEntry, ExecAuthCluster, Kubeconfig};
+use kube::{Client, Config};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::{POD_DIRECTORY, exec, request};
+use crate::deadline::Deadline;
+use crate::file;
+use crate::problem::Problem;
+use crate::settings::{Settings, is_object_name};
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+fn problem(origin: impl Into<String>, what: impl Into<String>) -> Problem {
+    Problem::ClusterConfig { origin: origin.into(), what: what.into() }
+}
+
+/// The configuration that every pod has.
+pub(super) fn in_pod() -> Result<Config, Problem> {
+    let mut config = Config::incluster().map_err(|error| {
+        let reason = request::deepest(&error);
+        problem(
+            POD_DIRECTORY,
+            format!("cannot be used ({reason}); check the pod's service account and its mount"),
+        )
+    })?;
+    // `exec` and the like are not there; the token is a file that the client reads.
+    config.proxy_url = environment_proxy(&config.cluster_url);
+    Ok(limits(config))
+}
+
+/// The configuration of the current context of `KUBECONFIG` or `~/.kube/config`.
+pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> Result<Config, Problem> {
+    let (origin, kubeconfig) = read(settings)?;
+    let name = kubeconfig.current_context.clone().filter(|name| !name.is_empty()).ok_or_else(|| {
+        problem(&origin, "has no current-context; set one with `kubectl config use-context`")
+    })?;
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|context| context.name == name)
+        .and_then(|named| named.context.clone())
+        .ok_or_else(|| {
+            problem(&origin, format!("has no context {name:?}, which is its current one; correct it"))
+        })?;
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|cluster| cluster.name == context.cluster)
+        .and_then(|named| named.cluster.clone())
+        .ok_or_else(|| problem(&origin, format!("has no cluster {:?}; correct it", context.cluster)))?;
+    let mut user = match context.user.as_deref().filter(|user| !user.is_empty()) {
+        None => AuthInfo::default(),
+        Some(name) => kubeconfig
+            .auth_infos
+            .iter()
+            .find(|user| user.name == name)
+            .and_then(|named| named.auth_info.clone())
+            .ok_or_else(|| problem(&origin, format!("has no user {name:?}; correct it")))?,
+    };
+    let namespace = context.namespace.filter(|namespace| is_object_name(namespace));
+    if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
+        exec.cluster = ExecAuthCluster::try_from(&cluster).ok();
+    }
+    let mut config = config_of(&origin, cluster, namespace)?;
+    config.auth_info = exec::resolve(&origin, user, deadline).await?;
+    Ok(limits(config))
+}
+
+/// Reads and merges the files. The first file that sets something wins, as with kubectl.
+fn read(settings: &Settings) -> Result<(String, Kubeconfig), Problem> {
+    let default = settings.home.as_ref().map(|home| home.join(".kube/config"));
+    let paths: Vec<PathBuf> = match &settings.kubeconfig {
+        Some(list) => std::env::split_paths(list).filter(|path| path.as_os_str() != OsStr::new("")).collect(),
+        None => default.into_iter().collect(),
+    };
+    let mut merged: Option<Kubeconfig> = None;
+    let mut why_not = None;
+    for path in &paths {
+        match read_one(path) {
+            Ok(one) => {
+                let origin = || origin_of(&paths);
+                merged = Some(match merged {
+                    None => one,
+                    Some(before) => before.merge(one).map_err(|_| {
+                        problem(origin(), "hold parts that do not fit together; correct them")
+                    })?,
+                });
+            }
+            // kubectl passes over files that are not there, if there is another.
+            Err(problem) => why_not = why_not.or(Some(problem)),
+        }
+    }
+    match (merged, why_not) {
+        (Some(kubeconfig), _) => Ok((origin_of(&paths), kubeconfig)),
+        (None, Some(problem)) => Err(problem),
+        (None, None) => Err(problem("KUBECONFIG", "names no file; correct it or unset it")),
+    }
+}
+
+fn origin_of(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    format!("kubeconfig {}", names.join(":"))
+}
+
+fn read_one(path: &Path) -> Result<Kubeconfig, Problem> {
+    let origin = format!("kubeconfig {}", path.display());
+    // Links are followed as kubectl does: people switch clusters by changing one.
+    let text = file::read_following(path)
+        .map_err(|why| problem(&origin, format!("{why}; correct KUBECONFIG or the file")))?;
+    let text = std::str::from_utf8(&text).map_err(|_| problem(&origin, "is not text; correct it"))?;
+    if text.trim().is_empty() {
+        return Err(problem(&origin, "is empty; correct it or unset KUBECONFIG"));
+    }
+    let mut kubeconfig = Kubeconfig::from_yaml(text)
+        .map_err(|_| problem(&origin, "is no valid kubeconfig; check it with `kubectl config view`"))?;
+    // Paths in a kubeconfig are relative to it.
+    let base = path.parent().unwrap_or(Path::new(""));
+    let absolute = |path: &mut Option<String>| {
+        if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
+            *path = base.join(&*path).display().to_string();
+        }
+    };
+    for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        absolute(&mut cluster.certificate_authority);
+    }
+    for user in kubeconfig.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        absolute(&mut user.client_certificate);
+        absolute(&mut user.client_key);
+        absolute(&mut user.token_file);
+        // A plugin named by a relative path with a slash is relative too; a bare name is looked up in PATH.
+        if let Some(exec) =
+            user.exec.as_mut().filter(|exec| exec.command.as_ref().is_some_and(|c| c.contains('/')))
+        {
+            absolute(&mut exec.command);
+        }
+    }
+    Ok(kubeconfig)
+}
+
+fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> Result<Config, Problem> {
+    let server = cluster.server.clone().filter(|server| !server.is_empty());
+    let server =
+        server.ok_or_else(|| problem(origin, "names no server for its current cluster; correct it"))?;
+    let url = server
+        .parse::<Uri>()
+        .ok()
+        .filter(|url| url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http")));
+    let url =
+        url.ok_or_else(|| problem(origin, format!("has a server that is no URL: {server:?}; correct it")))?;
+    let mut config = Config::new(url);
+    config.default_namespace = namespace.unwrap_or_else(|| "default".to_owned());
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.tls_server_name = cluster.tls_server_name;
+    config.proxy_url = match cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
+        None => environment_proxy(&config.cluster_url),
+        Some(url) => {
+            Some(url.parse().map_err(|_| problem(origin, "has a proxy-url that is no URL; correct it"))?)
+        }
+    };
+    let pem = match (cluster.certificate_authority_data, cluster.certificate_authority) {
+        (Some(data), _) if !data.is_empty() => {
+            use base64::Engine;
+            let decoded = base64::engine::general_purpose::STANDARD.decode(data.trim());
+            Some(decoded.map_err(|_| {
+                problem(origin, "has certificate-authority-data that is not base64; correct it")
+            })?)
+        }
+        (_, Some(path)) if !path.is_empty() => {
+            let text = file::read_following(Path::new(&path)).map_err(|why| {
+                problem(origin, format!("names the certificate authority {path}, which {why}; correct it"))
+            })?;
+            Some(text.to_vec())
+        }
+        _ => None,
+    };
+    if let Some(pem) = pem {
+        let certificates: Vec<_> =
+            CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(problem(
+                origin,
+                "has a certificate authority that holds no PEM certificate; correct it",
+            ));
+        }
+        config.root_cert = Some(certificates.into_iter().map(|certificate| certificate.to_vec()).collect());
+    }
+    Ok(config)
+}
+
+/// The proxy that the environment's variables name for an address. kube does not look at `NO_PROXY` for the
+/// address that is asked, so the decision is made here, by the rules of curl.
+fn environment_proxy(url: &Uri) -> Option<Uri> {
+    let proxy = Matcher::from_env().intercept(url)?;
+    Some(with_user_info(proxy.uri()))
+}
+
+/// The matcher takes user and password out of the address; kube reads them there. They are put back from the
+/// variable itself.
+fn with_user_info(proxy: &Uri) -> Uri {
+    let host = proxy.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok()?.parse::<Uri>().ok())
+        .find(|uri| {
+            uri.authority().is_some_and(|authority| authority.as_str().rsplit('@').next() == Some(host))
+        })
+        .unwrap_or_else(|| proxy.clone())
+}
+
+/// Time limits and retries are ours; the library's own retry goes on for minutes.
+fn limits(mut config: Config) -> Config {
+    config.connect_timeout = Some(CONNECT_LIMIT);
+    config.read_timeout = None;
+    config.default_retry = false;
+    config
+}
+
+/// The client for a configuration.
+pub(super) fn client(config: &Config) -> Result<Client, Problem> {
+    Client::try_from(config.clone()).map_err(|error| {
+        let reason = request::deepest(&error);
+        problem(
+            "the identity for the API server",
+            format!("cannot be used ({reason}); correct the user in the kubeconfig"),
+        )
+    })
+}

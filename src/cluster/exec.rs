@@ -1,0 +1,110 @@
+//! Exec plugins of a kubeconfig (`client.authentication.k8s.io`): a program that prints a token.
+//!
+//! kube would run it too, but blocking and without a time limit. The plugin gets no stdin (ours belongs to
+//! the protocol), its stderr goes nowhere (ours must stay empty), and it is ended with the deadline.
+
+use std::process::Stdio;
+
+use kube::config::{AuthInfo, ExecConfig};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::deadline::Deadline;
+use crate::problem::Problem;
+use crate::secret::Secret;
+
+/// More than this is no token.
+const MOST_BYTES: u64 = 1024 * 1024;
+const DEFAULT_VERSION: &str = "client.authentication.k8s.io/v1";
+
+/// What a plugin prints (`ExecCredential` of `client.authentication.k8s.io/v1`).
+#[derive(Deserialize)]
+struct Printed {
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    token: Option<Secret>,
+    #[serde(rename = "clientCertificateData")]
+    certificate: Option<String>,
+    #[serde(rename = "clientKeyData")]
+    key: Option<Secret>,
+}
+
+/// Runs the user's exec plugin, if there is one, and puts what it prints in its place.
+pub(super) async fn resolve(
+    origin: &str,
+    mut user: AuthInfo,
+    deadline: Deadline,
+) -> Result<AuthInfo, Problem> {
+    let Some(exec) = user.exec.take() else { return Ok(user) };
+    let Some(command) = exec.command.clone().filter(|command| !command.is_empty()) else {
+        return Err(wrong(origin, "has an exec plugin without a command; correct it"));
+    };
+    let printed = match timeout(deadline.left(), run(&exec, &command)).await {
+        Ok(printed) => {
+            printed.map_err(|what| wrong(origin, format!("has an exec plugin {command} that {what}")))?
+        }
+        Err(_) => {
+            let what = format!("the exec plugin {command} of {origin}");
+            return Err(Problem::Deadline { what, limit: deadline.limit() });
+        }
+    };
+    let printed: Printed = serde_json::from_slice(&printed).map_err(|_| {
+        wrong(origin, format!("has an exec plugin {command} that prints no ExecCredential; run it by hand"))
+    })?;
+    let status = printed.status.ok_or_else(|| {
+        wrong(origin, format!("has an exec plugin {command} that prints no status; run it by hand"))
+    })?;
+    if let Some(token) = &status.token {
+        user.token = Some(SecretString::from(token.expose()));
+    }
+    if let (Some(certificate), Some(key)) = (status.certificate, status.key) {
+        use base64::Engine;
+        let encode = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
+        user.client_certificate_data = Some(encode(&certificate));
+        user.client_key_data = Some(SecretString::from(encode(key.expose())));
+    }
+    Ok(user)
+}
+
+fn wrong(origin: &str, what: impl Into<String>) -> Problem {
+    Problem::ClusterConfig { origin: origin.to_owned(), what: what.into() }
+}
+
+async fn run(exec: &ExecConfig, command: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let version = exec.api_version.as_deref().unwrap_or(DEFAULT_VERSION);
+    let mut spec = json!({ "interactive": false });
+    if let Some(cluster) = &exec.cluster {
+        spec["cluster"] = json!(cluster);
+    }
+    let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
+    let variables =
+        exec.env.iter().flatten().filter_map(|pair| Some((pair.get("name")?, pair.get("value")?)));
+    let mut child = Command::new(command)
+        .args(exec.args.iter().flatten())
+        .envs(variables)
+        .env("KUBERNETES_EXEC_INFO", info.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot be started ({}); install it or correct the path", error.kind()))?;
+    let mut printed = Zeroizing::new(Vec::with_capacity(64 * 1024));
+    if let Some(stdout) = child.stdout.take() {
+        let read = stdout.take(MOST_BYTES).read_to_end(&mut printed).await;
+        read.map_err(|error| format!("cannot be read ({}); run it by hand", error.kind()))?;
+    }
+    match child.wait().await {
+        Ok(status) if status.success() => Ok(printed),
+        Ok(status) => Err(format!("failed ({status}); run it by hand to see why")),
+        Err(error) => Err(format!("cannot be waited for ({}); run it by hand", error.kind())),
+    }
+}

@@ -1,0 +1,130 @@
+//! The objects that are asked for, and as much of them as is needed.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+/// A named object in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// The resource, as in a request's path and in a Role.
+    pub resource: &'static str,
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Object {
+    /// A Secret.
+    pub fn secret(namespace: &str, name: &str) -> Object {
+        Object { resource: "secrets", namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// A ServiceAccount.
+    pub fn service_account(namespace: &str, name: &str) -> Object {
+        Object { resource: "serviceaccounts", namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// The path of a request for it. Names were checked where they came in, so none needs escaping.
+    pub(super) fn path(&self) -> String {
+        format!("/api/v1/namespaces/{}/{}/{}", self.namespace, self.resource, self.name)
+    }
+
+    /// The rule of a Role that allows one verb on it, in YAML's flow style.
+    pub fn rule(&self, verb: &str) -> String {
+        format!(
+            r#"{{apiGroups: [""], resources: [{}], resourceNames: [{}], verbs: [{verb}]}}"#,
+            self.resource, self.name
+        )
+    }
+}
+
+impl std::fmt::Display for Object {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.resource == "secrets" { "secret" } else { "service account" };
+        write!(f, "{kind} {}/{}", self.namespace, self.name)
+    }
+}
+
+/// A Secret: its type, and its data decoded.
+#[derive(Deserialize)]
+pub struct SecretObject {
+    /// Its type, `Opaque` if the server says none.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// Its values, wiped when they go.
+    #[serde(default)]
+    pub data: Option<BTreeMap<String, Value>>,
+}
+
+impl SecretObject {
+    /// The value of a key.
+    pub fn value(&self, key: &str) -> Option<&[u8]> {
+        self.data.as_ref()?.get(key).map(|value| value.0.as_slice())
+    }
+}
+
+/// One value of a Secret.
+pub struct Value(Zeroizing<Vec<u8>>);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(Option::<String>::deserialize(deserializer)?.unwrap_or_default());
+        let bytes = STANDARD
+            .decode(text.as_bytes())
+            .map_err(|_| serde::de::Error::custom("a value that is not base64"))?;
+        Ok(Value(Zeroizing::new(bytes)))
+    }
+}
+
+/// A ServiceAccount: the pull secrets that it names.
+#[derive(Deserialize)]
+pub struct ServiceAccountObject {
+    #[serde(rename = "imagePullSecrets", default)]
+    image_pull_secrets: Option<Vec<Reference>>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    #[serde(default)]
+    name: String,
+}
+
+impl ServiceAccountObject {
+    /// The names of its pull secrets, in order.
+    pub fn pull_secrets(self) -> impl Iterator<Item = String> {
+        self.image_pull_secrets.into_iter().flatten().map(|reference| reference.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_as_the_server_sends_it() {
+        let secret: SecretObject =
+            serde_json::from_str(r#"{"kind":"Secret","type":"Opaque","data":{"a":"aGk=","empty":null}}"#)
+                .unwrap();
+        assert_eq!(
+            (secret.kind.as_str(), secret.value("a"), secret.value("empty"), secret.value("b")),
+            ("Opaque", Some(&b"hi"[..]), Some(&b""[..]), None)
+        );
+        for none in [r#"{"data":null}"#, "{}"] {
+            assert_eq!(serde_json::from_str::<SecretObject>(none).unwrap().value("a"), None);
+        }
+        assert!(serde_json::from_str::<SecretObject>(r#"{"data":{"a":"!"}}"#).is_err());
+    }
+
+    #[test]
+    fn the_rule_names_the_object() {
+        assert_eq!(
+            Object::secret("n", "s").rule("get"),
+            r#"{apiGroups: [""], resources: [secrets], resourceNames: [s], verbs: [get]}"#
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! One `get`, retried within the deadline, and what its answer means.
+
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use kube::client::Body;
+use serde::de::DeserializeOwned;
+use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
+
+use super::object::Object;
+use super::{Cluster, Found};
+use crate::problem::Problem;
+
+/// No object is larger: etcd takes 1.5 MiB, and base64 adds a third.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// The first wait before a retry; each next one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// A kubeconfig found by chance is not worth a long wait.
+const RETRIES_BY_CHANCE: u32 = 1;
+/// One request may take this long before it is tried anew on another connection.
+const ONE_TRY: Duration = Duration::from_secs(4);
+
+/// Why there is no object.
+#[derive(Debug)]
+pub enum Refusal {
+    /// 404.
+    Absent,
+    /// 403.
+    Denied,
+    /// Everything else, told.
+    Failed(Problem),
+}
+
+/// What one try brought.
+enum Tried<T> {
+    Answer(Result<T, Refusal>),
+    Again { what: String, wait: Option<Duration> },
+}
+
+/// Gets an object and parses it.
+pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Result<T, Refusal> {
+    let mut wait = FIRST_WAIT;
+    let mut tries = 0;
+    let mut last = None;
+    loop {
+        let left = cluster.deadline.left();
+        let limit = if tries == 0 { left } else { left.min(ONE_TRY) }.min(ONE_TRY.max(left / 2));
+        let tried = match timeout(limit, once(cluster, object)).await {
+            Ok(tried) => tried,
+            Err(_) => Tried::Again { what: last.unwrap_or_else(|| "does not answer".to_owned()), wait: None },
+        };
+        let (what, asked) = match tried {
+            Tried::Answer(answer) => return answer,
+            Tried::Again { what, wait } => (what, wait),
+        };
+        let pause = asked.unwrap_or(wait).max(FIRST_WAIT);
+        let enough = cluster.found == Found::ByChance && tries >= RETRIES_BY_CHANCE;
+        if enough || pause >= cluster.deadline.left() {
+            return Err(failed(
+                cluster,
+                object,
+                format!("{what}; check that it is up and can be reached from here"),
+            ));
+        }
+        sleep(pause).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+        tries += 1;
+        last = Some(what);
+    }
+}
+
+fn failed(cluster: &Cluster, object: &Object, what: String) -> Refusal {
+    Refusal::Failed(Problem::Cluster { object: object.to_string(), server: cluster.server.clone(), what })
+}
+
+async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<T> {
+    let request = Request::get(object.path()).header(header::ACCEPT, "application/json").body(Body::empty());
+    let Ok(request) = request else {
+        return Tried::Answer(Err(failed(
+            cluster,
+            object,
+            "cannot be asked for such a name; correct it".to_owned(),
+        )));
+    };
+    let response = match cluster.client.send(request).await {
+        Ok(response) => response,
+        Err(error) => return transport(cluster, object, &error),
+    };
+    match response.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
+        StatusCode::FORBIDDEN => return Tried::Answer(Err(Refusal::Denied)),
+        StatusCode::UNAUTHORIZED => {
+            let (object, server) = (object.to_string(), cluster.server.clone());
+            return Tried::Answer(Err(Refusal::Failed(Problem::Unauthorized { object, server })));
+        }
+        status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => {
+            return Tried::Again { what: format!("answers {status}"), wait: retry_after(&response) };
+        }
+        status if status.is_server_error() => {
+            return Tried::Again { what: format!("answers {status}"), wait: retry_after(&response) };
+        }
+        status => {
+            let what =
+                format!("answers {status}, which no API server should; check the address in the kubeconfig");
+            return Tried::Answer(Err(failed(cluster, object, what)));
+        }
+    }
+    let body = match Limited::new(response.into_body(), MOST_BYTES).collect().await {
+        Ok(body) => Zeroizing::new(Vec::from(body.to_bytes())),
+        Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
+            let what =
+                "answers with more than any object can hold; check the address in the kubeconfig".to_owned();
+            return Tried::Answer(Err(failed(cluster, object, what)));
+        }
+        Err(_) => {
+            return Tried::Again { what: "breaks off in the middle of an answer".to_owned(), wait: None };
+        }
+    };
+    match serde_json::from_slice(&body) {
+        Ok(parsed) => Tried::Answer(Ok(parsed)),
+        Err(_) => {
+            let what =
+                "answers with something that is no Kubernetes object; check the address in the kubeconfig"
+                    .to_owned();
+            Tried::Answer(Err(failed(cluster, object, what)))
+        }
+    }
+}
+
+/// A failure below HTTP. A certificate that is not trusted will not be so in a second, so it is not retried.
+fn transport<T>(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried<T> {
+    let reason = deepest(error);
+    if reason.contains("certificate") {
+        let what = format!(
+            "shows a certificate that is not trusted ({reason}); correct the CA in the kubeconfig or the pod"
+        );
+        return Tried::Answer(Err(failed(cluster, object, what)));
+    }
+    Tried::Again { what: format!("cannot be reached ({reason})"), wait: None }
+}
+
+/// The innermost cause of an error, as one short line.
+pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let line: String =
+        cause.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    line.trim().to_owned()
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3); the API server sends no dates.
+fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

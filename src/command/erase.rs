@@ -1,0 +1,33 @@
+//! `erase`: a registry in. What nobody serves is erased already.
+
+use super::Input;
+use crate::protocol::{self, Reply};
+use crate::registry::Registry;
+use crate::resolver;
+
+pub(super) fn run(input: &Input) -> Reply {
+    let server = match protocol::server_string(&input.stdin) {
+        Ok(server) => server,
+        Err(reply) => return reply,
+    };
+    let Some(registry) = Registry::parse(server).filter(|registry| !registry.is_hub_login_token()) else {
+        return Reply::success("");
+    };
+    let settings = match &input.settings {
+        Ok(settings) => settings,
+        Err(problem) => return Reply::problem(problem),
+    };
+    if settings.ignore_login {
+        return Reply::success("");
+    }
+    let authority = registry.authority();
+    match resolver::resolve(registry, settings, input.deadline).answer() {
+        Ok(None) => Reply::success(""),
+        Ok(Some(candidate)) => Reply::failure(&format!(
+            "kubeclarity: nothing was erased for {authority}: {} serves it, and this version only reads; remove the \
+             credential there, or set KUBECLARITY_IGNORE_LOGIN=1",
+            candidate.object()
+        )),
+        Err(problem) => Reply::problem(&problem),
+    }
+}

@@ -1,0 +1,30 @@
+//! `get`: a registry in, its credential out.
+
+use super::Input;
+use crate::log;
+use crate::protocol::{self, Reply};
+use crate::registry::Registry;
+use crate::resolver;
+
+pub(super) fn run(input: &Input) -> Reply {
+    let server = match protocol::server_string(&input.stdin) {
+        Ok(server) => server,
+        Err(reply) => return reply,
+    };
+    // What is no registry has no credential, whatever the settings are.
+    let Some(registry) = Registry::parse(server).filter(|registry| !registry.is_hub_login_token()) else {
+        return Reply::not_found();
+    };
+    let settings = match &input.settings {
+        Ok(settings) => settings,
+        Err(problem) => return Reply::problem(problem),
+    };
+    let resolution = resolver::resolve(registry, settings, input.deadline);
+    log::trail(settings, server, &resolution);
+    match resolution.answer() {
+        Ok(Some(candidate)) => Reply::credential(server, &candidate.credential),
+        Ok(None) => Reply::not_found(),
+        Err(_) if settings.errors_are_anonymous => Reply::not_found(),
+        Err(problem) => Reply::problem(&problem),
+    }
+}

@@ -1,0 +1,26 @@
+//! `list`: every registry that `get` would answer without asking a cloud, with its user name.
+
+use std::collections::BTreeMap;
+
+use crate::deadline::Deadline;
+use crate::protocol::Reply;
+use crate::resolver;
+use crate::settings::Settings;
+use crate::source::Weight;
+
+pub(super) fn run(settings: &Settings, deadline: Deadline) -> Reply {
+    let (answers, failures) = resolver::list(settings, deadline);
+    // As for `get`: what the user named must work; another failure counts if there is nothing else to say.
+    let counts = |weight| weight == Weight::Named || weight == Weight::Default && answers.is_empty();
+    let failure =
+        failures.iter().filter(|failure| counts(failure.weight)).max_by_key(|failure| failure.weight);
+    match failure {
+        Some(_) if settings.errors_are_anonymous => Reply::success("{}\n"),
+        Some(failure) => Reply::problem(&failure.problem),
+        None => {
+            let named: BTreeMap<String, String> =
+                answers.into_iter().map(|(registry, username)| (registry.list_name(), username)).collect();
+            Reply::success(serde_json::json!(named).to_string() + "\n")
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A credential for a registry, and what is known of its life.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// The user name that marks the secret as an OAuth2 refresh token (docker's `IdentityToken`).
+pub const IDENTITY_TOKEN_USER: &str = "<token>";
+
+/// What opens a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The user name; [`IDENTITY_TOKEN_USER`] for an identity token. Never empty.
+    pub username: String,
+    /// The password or token. Never empty.
+    pub secret: Secret,
+    /// When it stops working, as far as is known.
+    pub expires: Option<SystemTime>,
+}
+
+impl Credential {
+    /// A user name and password; if the password is a JWT, its `exp` is the end of its life.
+    pub fn new(username: String, secret: Secret) -> Self {
+        let expires = jwt_expiry(secret.expose());
+        Credential { username, secret, expires }
+    }
+
+    /// An identity token, to be exchanged by the client at the registry.
+    pub fn identity_token(token: Secret) -> Self {
+        Credential::new(IDENTITY_TOKEN_USER.to_owned(), token)
+    }
+
+    /// Whether it is known to be over at that time.
+    pub fn is_expired(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
+/// The `exp` claim (RFC 7519, section 4.1.4) of a JWT; `None` if the text is no JWT or says nothing. The
+/// signature is not checked: the claim only decides whether the token is worth sending.
+pub fn jwt_expiry(token: &str) -> Option<SystemTime> {
+    #[derive(Deserialize)]
+    struct Expiry {
+        exp: f64,
+    }
+    let seconds = jwt_claims::<Expiry>(token)?.exp;
+    // A date beyond year 9999 is no date.
+    (0.0..253_402_300_800.0).contains(&seconds).then(|| UNIX_EPOCH + Duration::from_secs(seconds as u64))
+}
+
+/// The `sub` claim of a JWT.
+pub fn jwt_subject(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Subject {
+        sub: String,
+    }
+    Some(jwt_claims::<Subject>(token)?.sub)
+}
+
+fn jwt_claims<T: for<'de> Deserialize<'de>>(token: &str) -> Option<T> {
+    // Every JWT's header begins with `{"`, in base64url `eyJ`: the quick way out for passwords.
+    if !token.starts_with("eyJ") {
+        return None;
+    }
+    let mut parts = token.split('.');
+    let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        return None;
+    };
+    let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?);
+    serde_json::from_slice(&claims).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn jwt(claims: &str) -> String {
+        format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn expiry_is_the_exp_claim() {
+        let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(jwt_expiry(&jwt(r#"{"exp":1700000000}"#)), at(1_700_000_000));
+        assert_eq!(jwt_expiry(&jwt(r#"{"exp":1700000000.9,"sub":"x"}"#)), at(1_700_000_000));
+        for none in
+            [jwt("{}"), jwt(r#"{"exp":"1"}"#), jwt(r#"{"exp":-1}"#), jwt(r#"{"exp":1e300}"#), jwt("[]")]
+        {
+            assert_eq!(jwt_expiry(&none), None, "{none}");
+        }
+        for none in ["", "hunter2", "a.b.c", "eyJ", "eyJ.eyJ.eyJ", "eyJhbGciOiJub25lIn0.!!.x"] {
+            assert_eq!(jwt_expiry(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn an_expired_token_is_known() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let with = |claims: &str| Credential::new("u".into(), Secret::new(jwt(claims)));
+        assert!(with(r#"{"exp":1700000000}"#).is_expired(now));
+        assert!(!with(r#"{"exp":1700000001}"#).is_expired(now));
+        assert!(!Credential::new("u".into(), Secret::new("password".into())).is_expired(now));
+    }
+
+    #[test]
+    fn subject() {
+        assert_eq!(
+            jwt_subject(&jwt(r#"{"sub":"system:serviceaccount:a:b"}"#)).as_deref(),
+            Some("system:serviceaccount:a:b")
+        );
+        assert_eq!(jwt_subject("password"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(eyJ)?[A-Za-z0-9_.=-]{0,60}|\\PC{0,40}") {
+            let _ = (jwt_expiry(&text), jwt_subject(&text));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Docker's configuration of credentials: `.dockerconfigjson` and `config.json` (`{"auths": {...}}`), and the
+//! older `.dockercfg` (the inner object alone).
+//!
+//! The rules are kubelet's (`pkg/credentialprovider`), which reads the same Secrets: an entry is parsed on its
+//! own, so that a broken one spoils no other.
+
+pub mod entry;
+pub mod key;
+pub mod select;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use entry::Login;
+use key::Key;
+
+/// Which of the two formats a text has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `{"auths": {"<key>": {...}}}`: Secrets of type `kubernetes.io/dockerconfigjson`, `config.json`.
+    ConfigJson,
+    /// `{"<key>": {...}}`: Secrets of type `kubernetes.io/dockercfg`.
+    DockerCfg,
+}
+
+/// A parsed configuration: entries in kubelet's order (keys sorted, last first).
+#[derive(Debug)]
+pub struct DockerConfig {
+    /// All entries whose key can be matched; empty ones (`{}`) are left out.
+    pub entries: Vec<Entry>,
+}
+
+/// One key and what stands behind it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The key as it stands in the text.
+    pub text: String,
+    /// The key, understood.
+    pub key: Key,
+    /// What it gives.
+    pub login: Login,
+}
+
+/// A configuration, and where it was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Secret, file or variable, with its key.
+    pub origin: String,
+    /// What it holds.
+    pub config: DockerConfig,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    #[serde(borrow, default)]
+    auths: Option<BTreeMap<String, &'a RawValue>>,
+}
+
+impl DockerConfig {
+    /// Parses a text. Fields other than the credentials (helpers, proxies, ...) are passed over.
+    ///
+    /// # Errors
+    /// The parser's reason and place, without any of the text, if it is no JSON object of that format.
+    pub fn parse(text: &[u8], format: Format) -> Result<DockerConfig, String> {
+        // Some editors put a byte order mark in front.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let auths = match format {
+            Format::ConfigJson => {
+                serde_json::from_slice::<Whole>(text).map(|whole| whole.auths.unwrap_or_default())
+            }
+            Format::DockerCfg => serde_json::from_slice(text),
+        };
+        let auths: BTreeMap<String, &RawValue> = auths.map_err(|error| json_reason(&error))?;
+        let entries = auths
+            .into_iter()
+            .rev()
+            .filter_map(|(text, value)| {
+                let key = Key::parse(&text)?;
+                let login = Login::parse(value)?;
+                Some(Entry { text, key, login })
+            })
+            .collect();
+        Ok(DockerConfig { entries })
+    }
+}
+
+/// Why JSON could not be parsed: kind and place only. serde_json's own message can quote a value.
+pub fn json_reason(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Syntax => "not JSON",
+        serde_json::error::Category::Data => "not of the expected shape",
+        serde_json::error::Category::Eof => "cut short or empty",
+        serde_json::error::Category::Io => "unreadable",
+    };
+    format!("{what} at line {} column {}", error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats() {
+        let inner = r#"{"reg.example.com":{"username":"u","password":"p"}}"#;
+        for (text, format) in [
+            (format!(r#"{{"auths":{inner},"credsStore":"x","other":[1]}}"#), Format::ConfigJson),
+            (inner.to_owned(), Format::DockerCfg),
+            (format!("\u{feff}{inner}"), Format::DockerCfg),
+        ] {
+            let config = DockerConfig::parse(text.as_bytes(), format).unwrap();
+            assert_eq!(config.entries.len(), 1);
+            assert_eq!(config.entries[0].text, "reg.example.com");
+        }
+    }
+
+    #[test]
+    fn nothing_in_it_is_no_error() {
+        for text in [
+            "{}",
+            r#"{"auths":{}}"#,
+            r#"{"auths":null}"#,
+            r#"{"auths":{"reg":{}}}"#,
+            r#"{"auths":{"reg":{"auth":""}}}"#,
+        ] {
+            assert!(
+                DockerConfig::parse(text.as_bytes(), Format::ConfigJson).unwrap().entries.is_empty(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_broken_entry_spoils_no_other() {
+        let text =
+            r#"{"auths":{"a.io":5,"b.io":{"auth":"!"},"c.io":{"username":"u","password":"p"},"d.io":null}}"#;
+        let config = DockerConfig::parse(text.as_bytes(), Format::ConfigJson).unwrap();
+        let usable: Vec<_> =
+            config.entries.iter().filter(|e| matches!(e.login, Login::Usable(_))).map(|e| &e.text).collect();
+        assert_eq!(usable, ["c.io"]);
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_counts_as_it_stands_last() {
+        let text = r#"{"reg":{"username":"old","password":"p"},"reg":{"username":"new","password":"p"}}"#;
+        let config = DockerConfig::parse(text.as_bytes(), Format::DockerCfg).unwrap();
+        assert!(
+            matches!(&config.entries[..], [Entry { login: Login::Usable(c), .. }] if c.username == "new")
+        );
+    }
+
+    #[test]
+    fn the_reason_quotes_nothing() {
+        for text in
+            ["", "null", "hunter2", r#"{"auths":"hunter2"}"#, r#"{"auths":{"reg":hunter2"#, r#"["hunter2"]"#]
+        {
+            let reason = DockerConfig::parse(text.as_bytes(), Format::ConfigJson).unwrap_err();
+            assert!(!reason.contains("hunter2") && reason.contains("line"), "{text}: {reason}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What stands behind a key: `identitytoken`, `auth`, or `username` and `password`.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::credential::Credential;
+use crate::secret::Secret;
+
+/// What an entry gives.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Login {
+    /// A credential. Whether it has expired is for the one who uses it to ask.
+    Usable(Credential),
+    /// An entry that means to hold a credential but does not: what is wrong with it and what to do.
+    Broken(&'static str),
+}
+
+/// base64 with padding or without, as kubelet takes both.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    password: Option<Secret>,
+    #[serde(default)]
+    auth: Option<Secret>,
+    #[serde(default, rename = "identitytoken")]
+    identity_token: Option<Secret>,
+}
+
+impl Login {
+    /// Reads an entry: the identity token if there is one, else `auth`, else `username` and `password` (the
+    /// order of Docker and kubelet). `None` for an entry that holds nothing at all.
+    pub fn parse(value: &RawValue) -> Option<Login> {
+        if value.get() == "null" {
+            return None;
+        }
+        let Ok(fields) = serde_json::from_str::<Fields>(value.get()) else {
+            return Some(Login::Broken("is no object of text fields; correct it"));
+        };
+        if let Some(token) = filled(fields.identity_token) {
+            return Some(Login::Usable(Credential::identity_token(token)));
+        }
+        if let Some(auth) = filled(fields.auth) {
+            return Some(decode_auth(auth.expose()));
+        }
+        match (fields.username.filter(|name| !name.is_empty()), filled(fields.password)) {
+            (Some(username), Some(password)) => Some(Login::Usable(Credential::new(username, password))),
+            (None, None) => None,
+            (Some(_), None) => Some(Login::Broken("has a username but no password; add the password")),
+            (None, Some(_)) => Some(Login::Broken("has a password but no username; add the username")),
+        }
+    }
+}
+
+fn filled(secret: Option<Secret>) -> Option<Secret> {
+    secret.filter(|secret| !secret.is_empty())
+}
+
+/// `auth` is base64 of `user:password`. Line breaks in it are passed over as Go's decoder does; NUL bytes
+/// after the password as Docker does.
+fn decode_auth(auth: &str) -> Login {
+    let compact = Zeroizing::new(auth.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>());
+    let Some(decoded) = BASE64.decode(&*compact).ok().and_then(Secret::from_utf8) else {
+        return Login::Broken(
+            "has an `auth` that is not base64 of user:password; write it anew with `docker login`",
+        );
+    };
+    match decoded.expose().split_once(':') {
+        None => Login::Broken(
+            "has an `auth` without a colon between user and password; write it anew with `docker login`",
+        ),
+        Some(("", _)) => {
+            Login::Broken("has an `auth` without a user name; write it anew with `docker login`")
+        }
+        Some((username, password)) => match password.trim_matches('\0') {
+            "" => Login::Broken("has an `auth` without a password; write it anew with `docker login`"),
+            password => Login::Usable(Credential::new(username.to_owned(), Secret::new(password.to_owned()))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+    use proptest::prelude::*;
+
+    fn parse(json: &str) -> Option<Login> {
+        Login::parse(serde_json::from_str(json).unwrap())
+    }
+
+    fn usable(username: &str, secret: &str) -> Option<Login> {
+        Some(Login::Usable(Credential::new(username.into(), Secret::new(secret.into()))))
+    }
+
+    #[test]
+    fn order_of_the_fields() {
+        let auth = STANDARD.encode("au:ap");
+        assert_eq!(
+            parse(&format!(r#"{{"username":"u","password":"p","auth":"{auth}","identitytoken":"t"}}"#)),
+            usable("<token>", "t")
+        );
+        assert_eq!(
+            parse(&format!(r#"{{"username":"u","password":"p","auth":"{auth}","identitytoken":""}}"#)),
+            usable("au", "ap")
+        );
+        assert_eq!(parse(r#"{"username":"u","password":"p","auth":"","email":"e"}"#), usable("u", "p"));
+        assert_eq!(parse(r#"{"username":"u","password":"p","auth":null}"#), usable("u", "p"));
+    }
+
+    #[test]
+    fn auth_with_and_without_padding() {
+        for text in ["u:p", "u:pw", "u:pwd", "u:p:w", "u:pässwörd"] {
+            let (user, password) = text.split_once(':').unwrap();
+            for auth in
+                [STANDARD.encode(text), STANDARD_NO_PAD.encode(text), STANDARD.encode(format!("{text}\0\0"))]
+            {
+                assert_eq!(parse(&format!(r#"{{"auth":"{auth}"}}"#)), usable(user, password), "{auth}");
+            }
+        }
+        let broken_line =
+            format!("{}\\n{}", &STANDARD.encode("user:pass")[..4], &STANDARD.encode("user:pass")[4..]);
+        assert_eq!(parse(&format!(r#"{{"auth":"{broken_line}\n"}}"#)), usable("user", "pass"));
+    }
+
+    #[test]
+    fn nothing_and_broken() {
+        for nothing in
+            ["null", "{}", r#"{"auth":""}"#, r#"{"username":"","password":""}"#, r#"{"email":"e"}"#]
+        {
+            assert_eq!(parse(nothing), None, "{nothing}");
+        }
+        let encoded = |text: &[u8]| format!(r#"{{"auth":"{}"}}"#, STANDARD.encode(text));
+        for broken in [
+            "5".to_owned(),
+            r#""text""#.to_owned(),
+            r#"{"auth":5}"#.to_owned(),
+            r#"{"auth":"!!!"}"#.to_owned(),
+            r#"{"username":"u"}"#.to_owned(),
+            r#"{"password":"p"}"#.to_owned(),
+            encoded(b"no colon"),
+            encoded(b":p"),
+            encoded(b"u:"),
+            encoded(b"u:\xff"),
+        ] {
+            assert!(matches!(parse(&broken), Some(Login::Broken(_))), "{broken}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_docker_writes_is_read(user in "[^:\0]{1,20}", password in "[^\0]{1,40}") {
+            let auth = STANDARD.encode(format!("{user}:{password}"));
+            prop_assert_eq!(parse(&format!(r#"{{"auth":"{auth}"}}"#)), usable(&user, &password));
+        }
+
+        #[test]
+        fn no_entry_panics(auth in "[A-Za-z0-9+/=_-]{0,40}") {
+            let _ = parse(&format!(r#"{{"auth":"{auth}"}}"#));
+        }
+    }
+}

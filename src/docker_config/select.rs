@@ -1,0 +1,145 @@
+//! From all configurations of a source, the entries that answer a question, the best first.
+
+use std::time::{Duration, SystemTime};
+
+use super::entry::Login;
+use super::key::Rank;
+use super::{Entry, Loaded};
+use crate::credential::Credential;
+use crate::problem::Problem;
+use crate::source::{Candidate, Failure, Finding, Question};
+
+/// A matching entry with its place in the order.
+struct Match<'a> {
+    origin: &'a str,
+    entry: &'a Entry,
+    rank: Option<Rank>,
+}
+
+/// All entries that answer, ranked: longer path, exact host before glob, longer host pattern, then the order
+/// of the configurations. An entry that matches but cannot be used is a failure, which counts if nothing
+/// else answers.
+pub fn select(loaded: &[Loaded], question: &Question, now: SystemTime) -> Finding {
+    let mut finding = Finding::default();
+    let all =
+        || loaded.iter().flat_map(|l| l.config.entries.iter().map(move |entry| (l.origin.as_str(), entry)));
+
+    let mut matches: Vec<Match> = all()
+        .filter_map(|(origin, entry)| {
+            let rank = entry.key.rank(&question.registry, &question.path)?;
+            Some(Match { origin, entry, rank: Some(rank) })
+        })
+        .collect();
+    // A stable sort: equals stay in the order of the configurations.
+    matches.sort_by(|a, b| b.rank.cmp(&a.rank));
+    for found in &matches {
+        add(&mut finding, found, now);
+    }
+    if finding.candidates.is_empty() && question.path.is_empty() {
+        let scoped: Vec<Match> = all()
+            .filter(|(_, entry)| entry.key.has_path() && entry.key.matches_host(&question.registry))
+            .map(|(origin, entry)| Match { origin, entry, rank: None })
+            .collect();
+        add_scoped(&mut finding, &scoped, now);
+    }
+    finding
+}
+
+/// The question names no repository and only keys with a path are left: they count only if they all hold the
+/// same credential, else the choice would be a guess.
+fn add_scoped(finding: &mut Finding, scoped: &[Match], now: SystemTime) {
+    let mut distinct: Vec<&Credential> = Vec::new();
+    for found in scoped {
+        if let Login::Usable(credential) = &found.entry.login
+            && !credential.is_expired(now)
+            && !distinct.contains(&credential)
+        {
+            distinct.push(credential);
+        }
+    }
+    if distinct.len() < 2 {
+        for found in scoped {
+            add(finding, found, now);
+        }
+        return;
+    }
+    for found in scoped {
+        finding.look(
+            format!("{} entry {}", found.origin, found.entry.text),
+            "passed over: it is for one path, others hold another credential, and the question names no path; set KUBECLARITY_IMAGE to the image",
+            Duration::ZERO,
+        );
+    }
+}
+
+fn add(finding: &mut Finding, found: &Match, now: SystemTime) {
+    match &found.entry.login {
+        Login::Broken(what) => {
+            let origin = format!("{} entry {}", found.origin, found.entry.text);
+            let problem = Problem::Unusable { origin: origin.clone(), what };
+            finding.fail(origin, Failure::default(problem), Duration::ZERO);
+        }
+        Login::Usable(credential) => {
+            let (origin, key) = (found.origin.to_owned(), Some(found.entry.text.clone()));
+            finding.offer(Candidate { credential: credential.clone(), origin, key }, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DockerConfig, Format};
+    use super::*;
+    use crate::registry::Registry;
+
+    /// Each text is a `.dockercfg`, named `s0`, `s1`, ...
+    fn ask(texts: &[&str], server: &str) -> Finding {
+        let registry = Registry::parse(server).unwrap();
+        let loaded: Vec<Loaded> = texts
+            .iter()
+            .enumerate()
+            .map(|(n, text)| Loaded {
+                origin: format!("s{n}"),
+                config: DockerConfig::parse(text.as_bytes(), Format::DockerCfg).unwrap(),
+            })
+            .collect();
+        let path = registry.path();
+        select(&loaded, &Question { registry, path }, SystemTime::now())
+    }
+
+    fn users(finding: &Finding) -> Vec<&str> {
+        finding.candidates.iter().map(|c| c.credential.username.as_str()).collect()
+    }
+
+    const TWO_TEAMS: &str =
+        r#"{"r.io/a":{"username":"a","password":"p"},"r.io/b":{"username":"b","password":"p"}}"#;
+
+    #[test]
+    fn all_candidates_in_rank_then_order() {
+        let first =
+            r#"{"r.io":{"username":"first","password":"p"},"*.io":{"username":"glob","password":"p"}}"#;
+        let second =
+            r#"{"r.io":{"username":"second","password":"p"},"r.io/team":{"username":"team","password":"p"}}"#;
+        assert_eq!(users(&ask(&[first, second], "r.io/team/app")), ["team", "first", "second", "glob"]);
+        assert_eq!(users(&ask(&[first, second], "r.io")), ["first", "second", "glob"]);
+    }
+
+    #[test]
+    fn without_a_path_scoped_keys_count_only_if_all_are_the_same() {
+        assert_eq!(users(&ask(&[TWO_TEAMS], "r.io")), [""; 0]);
+        assert_eq!(users(&ask(&[TWO_TEAMS], "r.io/b/x")), ["b"]);
+        let same = r#"{"r.io/a":{"username":"u","password":"p"},"r.io/b":{"username":"u","password":"p"}}"#;
+        assert_eq!(users(&ask(&[same], "r.io"))[0], "u");
+        let host = r#"{"r.io":{"username":"host","password":"p"}}"#;
+        assert_eq!(users(&ask(&[TWO_TEAMS, host], "r.io")), ["host"]);
+    }
+
+    #[test]
+    fn a_broken_match_counts_only_without_others() {
+        let broken = r#"{"r.io/a":{"auth":"!"},"r.io":{"username":"u","password":"p"}}"#;
+        let finding = ask(&[broken], "r.io/a/x");
+        assert_eq!(users(&finding), ["u"]);
+        assert_eq!(finding.failures.len(), 1);
+        assert!(ask(&[broken], "other.io").failures.is_empty());
+    }
+}

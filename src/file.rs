@@ -1,0 +1,202 @@
+//! Files that hold credentials: opened, then checked, then read up to a limit.
+//!
+//! Nothing here waits: a FIFO or a device is opened without blocking and refused.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+/// No credential file is larger: a Secret holds at most 1 MiB.
+pub const MOST_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Why a file cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is not there.
+    Absent,
+    /// The process may not read it.
+    Denied,
+    /// It is a directory, a FIFO, a socket or a device.
+    NotRegular,
+    /// It is larger than [`MOST_BYTES`].
+    TooLarge,
+    /// It is a link that leads out of its directory.
+    LeavesDirectory,
+    /// The system says something else.
+    Other(ErrorKind),
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unreadable::Absent => f.write_str("does not exist"),
+            Unreadable::Denied => f.write_str("may not be read by this user"),
+            Unreadable::NotRegular => f.write_str("is no regular file"),
+            Unreadable::TooLarge => write!(f, "is larger than {} MiB", MOST_BYTES / 1024 / 1024),
+            Unreadable::LeavesDirectory => f.write_str("is a link that leads out of its directory"),
+            Unreadable::Other(kind) => write!(f, "cannot be read ({kind})"),
+        }
+    }
+}
+
+impl From<Errno> for Unreadable {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::NOENT | Errno::NOTDIR => Unreadable::Absent,
+            Errno::ACCESS | Errno::PERM => Unreadable::Denied,
+            Errno::XDEV | Errno::LOOP => Unreadable::LeavesDirectory,
+            Errno::NXIO => Unreadable::NotRegular,
+            error => Unreadable::Other(error.kind()),
+        }
+    }
+}
+
+const OPEN: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+/// Reads `name` below a directory. Links are followed as long as they stay below it (a mounted Secret is
+/// made of links: `.dockerconfigjson` -> `..data/.dockerconfigjson`), and nowhere else.
+///
+/// # Errors
+/// [`Unreadable`] says why not.
+pub fn read_beneath(directory: &Path, name: &Path) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+    let base = rustix::fs::openat(
+        CWD,
+        directory,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    read(open_beneath(&base, directory, name)?)
+}
+
+/// Reads the file at a path that the user gave, as every other program does: links are followed.
+///
+/// # Errors
+/// [`Unreadable`] says why not.
+pub fn read_following(path: &Path) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+    read(rustix::fs::openat(CWD, path, OPEN, Mode::empty())?)
+}
+
+#[cfg(target_os = "linux")]
+fn open_beneath(base: &OwnedFd, directory: &Path, name: &Path) -> Result<OwnedFd, Unreadable> {
+    use rustix::fs::ResolveFlags;
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(base, name, OPEN, Mode::empty(), beneath) {
+        // Kernels before 5.6, and seccomp filters that do not know the call.
+        Err(Errno::NOSYS | Errno::PERM) => open_resolved(base, directory, name),
+        opened => Ok(opened?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_beneath(base: &OwnedFd, directory: &Path, name: &Path) -> Result<OwnedFd, Unreadable> {
+    open_resolved(base, directory, name)
+}
+
+/// The same without the kernel's help: the links are resolved first, and the result, if it is below the
+/// directory, is opened without following any.
+fn open_resolved(base: &OwnedFd, directory: &Path, name: &Path) -> Result<OwnedFd, Unreadable> {
+    let io = |error: std::io::Error| {
+        Errno::from_io_error(&error).map_or(Unreadable::Other(error.kind()), Unreadable::from)
+    };
+    let root = directory.canonicalize().map_err(io)?;
+    let target = directory.join(name).canonicalize().map_err(io)?;
+    let below = target.strip_prefix(&root).map_err(|_| Unreadable::LeavesDirectory)?;
+    let mut parts = below.components().peekable();
+    let mut at =
+        rustix::fs::openat(base, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    while let Some(Component::Normal(part)) = parts.next() {
+        let flags = match parts.peek() {
+            Some(_) => OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            None => OPEN,
+        };
+        at = rustix::fs::openat(&at, part, flags | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    Ok(at)
+}
+
+fn read(file: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Unreadable::NotRegular);
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+    if size > MOST_BYTES {
+        return Err(Unreadable::TooLarge);
+    }
+    // Room for all of it at once, so that no copy is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
+    match File::from(file).take(MOST_BYTES + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Unreadable::Other(error.kind())),
+    }
+}
+
+/// Whether something is there at all, without following a last link.
+pub fn exists(path: &Path) -> bool {
+    rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// Both ways of opening must agree.
+    fn both(directory: &Path, name: &str) -> Result<Vec<u8>, Unreadable> {
+        let base = File::open(directory).unwrap().into();
+        let plain =
+            open_resolved(&base, directory, Path::new(name)).and_then(read).map(|bytes| bytes.to_vec());
+        let kernel = read_beneath(directory, Path::new(name)).map(|bytes| bytes.to_vec());
+        assert_eq!(plain, kernel, "{name}");
+        kernel
+    }
+
+    #[test]
+    fn links_inside_are_followed_and_no_others() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "outside").unwrap();
+        let mount = tempfile::tempdir().unwrap();
+        let at = |name: &str| mount.path().join(name);
+        std::fs::create_dir_all(at("s/..2026")).unwrap();
+        std::fs::write(at("s/..2026/.dockerconfigjson"), "inside").unwrap();
+        symlink("..2026", at("s/..data")).unwrap();
+        symlink("..data/.dockerconfigjson", at("s/.dockerconfigjson")).unwrap();
+        symlink(outside.path().join("secret"), at("s/absolute")).unwrap();
+        symlink("../../secret", at("s/up")).unwrap();
+        symlink(outside.path(), at("folder")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        symlink("nowhere", at("s/dangling")).unwrap();
+
+        assert_eq!(both(mount.path(), "s/.dockerconfigjson").as_deref(), Ok(&b"inside"[..]));
+        assert_eq!(both(mount.path(), "s/absolute"), Err(Unreadable::LeavesDirectory));
+        assert_eq!(both(mount.path(), "folder/secret"), Err(Unreadable::LeavesDirectory));
+        assert_eq!(both(mount.path(), "loop"), Err(Unreadable::LeavesDirectory));
+        assert_eq!(both(mount.path(), "s/dangling"), Err(Unreadable::Absent));
+        assert_eq!(both(mount.path(), "s/none"), Err(Unreadable::Absent));
+        assert!(read_beneath(mount.path(), Path::new("s/up")).is_err());
+        assert_eq!(read_following(&at("s/absolute")).as_deref().map(Vec::as_slice), Ok(&b"outside"[..]));
+    }
+
+    #[test]
+    fn only_regular_files_of_some_size_and_never_waiting() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::create_dir(at("folder")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(at("fifo")).status().unwrap().success());
+        File::create(at("large")).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        File::create(at("most")).unwrap().set_len(MOST_BYTES).unwrap();
+        for name in ["folder", "fifo"] {
+            assert_eq!(both(directory.path(), name), Err(Unreadable::NotRegular), "{name}");
+        }
+        assert_eq!(both(directory.path(), "large"), Err(Unreadable::TooLarge));
+        assert!(both(directory.path(), "most").is_ok());
+        assert_eq!(read_following(Path::new("/dev/zero")), Err(Unreadable::NotRegular));
+        assert_eq!(read_following(&at("none/none")), Err(Unreadable::Absent));
+    }
+}

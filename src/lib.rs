@@ -1,0 +1,22 @@
+//! A Docker credential helper for Kubernetes.
+//!
+//! The rooms, in the order in which data walks them: a [`command`] reads the [`protocol`], the [`resolver`]
+//! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or parses a [`docker_config`].
+//! [`registry`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
+
+pub mod command;
+pub mod protocol;
+pub mod resolver;
+pub mod source;
+
+pub mod cluster;
+pub mod docker_config;
+pub mod file;
+
+pub mod credential;
+pub mod deadline;
+pub mod log;
+pub mod problem;
+pub mod registry;
+pub mod secret;
+pub mod settings;

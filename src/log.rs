@@ -1,0 +1,42 @@
+//! `KUBECLARITY_LOG=debug`: what happened, on stderr, without secrets. Otherwise stderr stays empty.
+
+use std::io::Write;
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+use crate::resolver::Resolution;
+use crate::settings::Settings;
+
+/// Without logging, gives stderr to no one, so that not even a library or the language's runtime can put
+/// something on it: some clients merge it into stdout.
+pub fn silence(settings: Option<&Settings>) {
+    if settings.is_some_and(|settings| settings.log) {
+        return;
+    }
+    if let Ok(null) = openat(CWD, "/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}
+
+/// Writes the trail of a question.
+pub fn trail(settings: &Settings, question: &str, resolution: &Resolution) {
+    if !settings.log {
+        return;
+    }
+    let mut lines = format!("kubeclarity: question {question}\n");
+    for (source, looks) in &resolution.trail {
+        for look in looks {
+            let (object, result) = (one_line(&look.object), one_line(&look.result));
+            lines += &format!(
+                "kubeclarity: {}: {object}: {result} ({:.1} ms)\n",
+                source.name(),
+                look.took.as_secs_f64() * 1e3
+            );
+        }
+    }
+    let _ = std::io::stderr().write_all(lines.as_bytes());
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

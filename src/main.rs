@@ -1,0 +1,20 @@
+//! Arguments in, exit code out. Nothing else exits.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use docker_credential_kubeclarity::command;
+
+fn main() -> ExitCode {
+    // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        let line = format!("kubeclarity: an error of the program itself{place}; please report it\n");
+        let _ = std::io::stdout().write_all(line.as_bytes());
+        #[allow(clippy::exit)] // a panic has no other way out but abort, which is no exit code 1
+        std::process::exit(1);
+    }));
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if command::run(&arguments).send() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,180 @@
+//! Every message of a failure, in one place: what failed, on which object, what to do next.
+//!
+//! Each is one line and none carries a secret: no variant has a field that could hold one.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Why no credential could be given. `Display` is the message that the client shows to its user.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// A variable has a value that makes no sense.
+    #[error("{variable} is set to something that cannot be used: {expected}; correct it or unset it")]
+    Setting {
+        /// The variable's name.
+        variable: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+
+    /// Everything together took longer than `KUBECLARITY_TIMEOUT`.
+    #[error("{what} did not end within {seconds} s; raise KUBECLARITY_TIMEOUT or find out what hangs", seconds = .limit.as_secs_f32())]
+    Deadline {
+        /// What was under way.
+        what: String,
+        /// The limit.
+        limit: Duration,
+    },
+
+    /// A file that should be there cannot be used.
+    #[error("file {path} {what}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it and what to do.
+        what: String,
+    },
+
+    /// A directory or file that the user named is not there.
+    #[error("{variable} names {path}, which {what}; mount it there or correct {variable}")]
+    Named {
+        /// The variable that names it.
+        variable: &'static str,
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+
+    /// Pull secret data that cannot be parsed.
+    #[error(
+        "{origin} is no valid docker configuration ({why}); make it anew with `kubectl create secret docker-registry` or correct it"
+    )]
+    NotDockerConfig {
+        /// Secret, file or variable, with its key.
+        origin: String,
+        /// The parser's reason, without any of the text.
+        why: String,
+    },
+
+    /// A matching credential that cannot be used.
+    #[error("{origin} {what}")]
+    Unusable {
+        /// Secret, file or variable, with its key and the entry.
+        origin: String,
+        /// What is wrong with it and what to do.
+        what: &'static str,
+    },
+
+    /// Variables of which only some are set.
+    #[error("{set} is set but {missing} is not; set {missing} too")]
+    IncompleteVariables {
+        /// The variable that is there.
+        set: &'static str,
+        /// The one that is missing.
+        missing: &'static str,
+    },
+
+    /// A Secret, or a ServiceAccount, that was named is not there.
+    #[error("{object} does not exist but {variable} names it; create it or correct {variable}")]
+    Missing {
+        /// The object, as `secret namespace/name`.
+        object: String,
+        /// The variable that names it.
+        variable: &'static str,
+    },
+
+    /// A Secret of a type that holds no registry credentials.
+    #[error(
+        "{object} is of type {found}, not kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; make it with `kubectl create secret docker-registry`"
+    )]
+    WrongType {
+        /// The object, as `secret namespace/name`.
+        object: String,
+        /// Its type.
+        found: String,
+    },
+
+    /// A Secret without a key that it must have.
+    #[error("{object} has no key {key}; add it")]
+    MissingKey {
+        /// The object, as `secret namespace/name`.
+        object: String,
+        /// The key.
+        key: &'static str,
+    },
+
+    /// RBAC says no.
+    #[error(
+        "{object}: access denied{who}; allow it with a Role in namespace {namespace} with the rule {rule}, and a RoleBinding"
+    )]
+    Denied {
+        /// The object, as `secret namespace/name`.
+        object: String,
+        /// For whom, as ` to service account namespace/name`, or empty.
+        who: String,
+        /// The object's namespace.
+        namespace: String,
+        /// The rule that would allow it, in YAML's flow style.
+        rule: String,
+    },
+
+    /// The API server does not know who we are.
+    #[error("{object}: the API server {server} refused the identity (401); renew the token or log in again")]
+    Unauthorized {
+        /// The object asked for.
+        object: String,
+        /// The API server's address.
+        server: String,
+    },
+
+    /// The API server gave no usable answer.
+    #[error("{object}: the API server {server} {what}")]
+    Cluster {
+        /// The object asked for.
+        object: String,
+        /// The API server's address.
+        server: String,
+        /// What went wrong and what to do.
+        what: String,
+    },
+
+    /// A kubeconfig, or the configuration of the pod, that cannot be used.
+    #[error("{origin} {what}")]
+    ClusterConfig {
+        /// The file.
+        origin: String,
+        /// What is wrong with it and what to do.
+        what: String,
+    },
+
+    /// Something was asked of the cluster, but there is none.
+    #[error(
+        "{variable} is set but there is no cluster to ask: not in a pod, no KUBECONFIG and no ~/.kube/config; set KUBECONFIG or unset {variable}"
+    )]
+    NoCluster {
+        /// The variable that needs a cluster.
+        variable: &'static str,
+    },
+
+    /// The system refuses something that every process needs.
+    #[error("the system does not let this process {what} ({kind}); check its limits (descriptors, memory)")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// The system's reason.
+        kind: std::io::ErrorKind,
+    },
+
+    /// An identity for a cloud failed.
+    #[error("{identity} gave no token for {host}: {what}")]
+    Cloud {
+        /// The identity, and where it was found.
+        identity: String,
+        /// The registry's host.
+        host: String,
+        /// What failed and what to do.
+        what: String,
+    },
+}

@@ -1,0 +1,236 @@
+//! What clients send and read: a server string or a login on stdin, a credential or a message on stdout.
+//!
+//! The message of a failure goes to stdout, because clients quote that to their user; stderr stays empty.
+
+use std::io::{IsTerminal, Write};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::credential::Credential;
+use crate::deadline::Deadline;
+use crate::problem::Problem;
+use crate::secret::Secret;
+
+/// The program's name, as clients know it.
+pub const NAME: &str = "docker-credential-kubeclarity";
+
+/// The one text that every client takes as "no credential, go on without": Docker's helper library compares it
+/// letter by letter.
+pub const NOT_FOUND: &str = "credentials not found in native keychain";
+const NO_SERVER: &str = "no credentials server URL";
+const NO_USERNAME: &str = "no credentials username";
+
+/// What is kept of stdin; the rest is read and thrown away.
+const MOST_STDIN: usize = 64 * 1024;
+
+/// What the process says and how it ends.
+pub struct Reply {
+    success: bool,
+    text: Zeroizing<Vec<u8>>,
+}
+
+impl Reply {
+    /// A success with some text, or with none.
+    pub fn success(text: impl Into<String>) -> Reply {
+        Reply { success: true, text: Zeroizing::new(text.into().into_bytes()) }
+    }
+
+    /// A failure whose message is this line.
+    pub fn failure(line: &str) -> Reply {
+        // One line, whatever a name in it holds.
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        Reply { success: false, text: Zeroizing::new(format!("{line}\n").into_bytes()) }
+    }
+
+    /// A failure of ours.
+    pub fn problem(problem: &Problem) -> Reply {
+        Reply::failure(&format!("kubeclarity: {problem}"))
+    }
+
+    /// No credential here: the client goes on without.
+    pub fn not_found() -> Reply {
+        Reply::failure(NOT_FOUND)
+    }
+
+    /// The answer to `get`: exactly three keys, the server as it was asked for.
+    pub fn credential(server: &str, credential: &Credential) -> Reply {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Answer<'a> {
+            #[serde(rename = "ServerURL")]
+            server_url: &'a str,
+            username: &'a str,
+            secret: &'a str,
+        }
+        let secret = credential.secret.expose();
+        // Room for the longest escape of every byte, so that growing leaves no copy behind.
+        let room = 6 * (server.len() + credential.username.len() + secret.len()) + 64;
+        let mut text = Zeroizing::new(Vec::with_capacity(room));
+        let answer = Answer { server_url: server, username: &credential.username, secret };
+        match serde_json::to_writer(&mut *text, &answer) {
+            Ok(()) => text.push(b'\n'),
+            Err(_) => return Reply::not_found(),
+        }
+        Reply { success: true, text }
+    }
+
+    /// Writes the text in one piece. True if the process succeeded; a closed pipe is no panic.
+    pub fn send(self) -> bool {
+        let mut stdout = std::io::stdout().lock();
+        let written = stdout.write_all(&self.text).and_then(|()| stdout.flush());
+        self.success && written.is_ok()
+    }
+}
+
+/// Reads stdin to its end, so that the client gets no EPIPE, and keeps the first 64 KiB.
+///
+/// # Errors
+/// stdin does not end by the deadline, or cannot be read.
+pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let stdin = std::io::stdin();
+    let mut kept = Zeroizing::new(Vec::with_capacity(1024));
+    let mut chunk = Zeroizing::new([0_u8; 4096]);
+    loop {
+        let left = deadline.left();
+        let limit = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&limit)) {
+            Ok(0) => {
+                return Err(Problem::Deadline { what: "reading stdin".to_owned(), limit: deadline.limit() });
+            }
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(Problem::System { what: "wait for stdin", kind: error.kind() }),
+        }
+        match rustix::io::read(&stdin, &mut chunk[..]) {
+            Ok(0) => return Ok(kept),
+            Ok(got) => keep(&mut kept, &chunk[..got]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            // A client that gives no stdin at all.
+            Err(Errno::BADF) => return Ok(kept),
+            Err(error) => return Err(Problem::System { what: "read stdin", kind: error.kind() }),
+        }
+    }
+}
+
+/// Adds a chunk; grows by a copy of our own, so that the old memory is wiped.
+fn keep(kept: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    // One byte over the limit stays, so that what was cut is known to be too long.
+    let chunk = &chunk[..chunk.len().min((MOST_STDIN + 1).saturating_sub(kept.len()))];
+    if kept.len() + chunk.len() > kept.capacity() {
+        let mut larger =
+            Zeroizing::new(Vec::with_capacity((kept.capacity() * 2).max(kept.len() + chunk.len())));
+        larger.extend_from_slice(kept);
+        *kept = larger;
+    }
+    kept.extend_from_slice(chunk);
+}
+
+/// Reads what a client may still be writing, before a usage message; never waits for a person.
+pub fn drain_stdin(deadline: Deadline) {
+    if !std::io::stdin().is_terminal() {
+        let _ = read_stdin(deadline);
+    }
+}
+
+/// The server string of `get` and `erase`, trimmed.
+///
+/// # Errors
+/// The reply to a blank one, or to one that is no text or too long for a registry (not found).
+pub fn server_string(stdin: &[u8]) -> Result<&str, Reply> {
+    let blank = |b: &u8| b.is_ascii_whitespace() || *b == b'\x0b';
+    if stdin.iter().all(blank) {
+        return Err(Reply::failure(NO_SERVER));
+    }
+    match std::str::from_utf8(stdin) {
+        Ok(text) if stdin.len() <= MOST_STDIN => {
+            Ok(text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b'))
+        }
+        _ => Err(Reply::not_found()),
+    }
+}
+
+/// What `store` is given.
+#[derive(Deserialize)]
+pub struct Login {
+    /// The server, as the client names it.
+    #[serde(rename = "ServerURL", default)]
+    pub server: String,
+    /// The user name.
+    #[serde(rename = "Username", default)]
+    pub username: String,
+    /// The password or token.
+    #[serde(rename = "Secret", default = "no_secret")]
+    pub secret: Secret,
+}
+
+fn no_secret() -> Secret {
+    Secret::new(String::new())
+}
+
+/// Understands the input of `store`.
+///
+/// # Errors
+/// The reply to input that is no JSON, or has no server or no user name.
+pub fn login(stdin: &[u8]) -> Result<Login, Reply> {
+    if stdin.len() > MOST_STDIN {
+        return Err(Reply::failure(
+            "kubeclarity: the login is longer than 64 KiB; no registry takes such a one",
+        ));
+    }
+    let login: Login = serde_json::from_slice(stdin).map_err(|error| match error.classify() {
+        // A message about a value of the wrong type quotes the value.
+        serde_json::error::Category::Data => Reply::failure(&crate::docker_config::json_reason(&error)),
+        _ => Reply::failure(&error.to_string()),
+    })?;
+    if login.server.trim().is_empty() {
+        return Err(Reply::failure(NO_SERVER));
+    }
+    if login.username.is_empty() {
+        return Err(Reply::failure(NO_USERNAME));
+    }
+    Ok(login)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_exactly_three_keys() {
+        let credential = Credential::new("u\"".into(), Secret::new("p\\\u{1}ä".into()));
+        let reply = Reply::credential("https://Reg/", &credential);
+        assert!(reply.success);
+        assert_eq!(
+            std::str::from_utf8(&reply.text).unwrap(),
+            "{\"ServerURL\":\"https://Reg/\",\"Username\":\"u\\\"\",\"Secret\":\"p\\\\\\u0001ä\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_is_one_line() {
+        assert_eq!(&*Reply::failure("a\nb\r\x1b[31m").text, b"a b  [31m\n");
+    }
+
+    #[test]
+    fn what_is_kept_of_stdin_is_bounded() {
+        let mut kept = Zeroizing::new(Vec::with_capacity(4));
+        for _ in 0..100 {
+            keep(&mut kept, &[b'a'; 4096]);
+        }
+        assert_eq!(kept.len(), MOST_STDIN + 1);
+        assert!(server_string(&kept).is_err());
+    }
+
+    #[test]
+    fn a_login_with_a_value_of_the_wrong_type_is_not_quoted() {
+        let Err(reply) = login(br#"{"ServerURL":"s","Username":"u","Secret":["hunter2"],"x":1}"#) else {
+            panic!()
+        };
+        assert!(!String::from_utf8_lossy(&reply.text).contains("hunter2"));
+        let Err(reply) = login(br#"{"ServerURL":5}"#) else { panic!() };
+        assert!(!reply.success && reply.text.ends_with(b"\n"));
+    }
+}

@@ -1,0 +1,148 @@
+//! Where credentials are found. A source is given a question and returns what it found: candidates, failures,
+//! and what it looked at. Sources do not know their order, nor what a failure means for the answer: that is
+//! the resolver's.
+
+use std::time::{Duration, SystemTime};
+
+use crate::credential::Credential;
+use crate::problem::Problem;
+use crate::registry::Registry;
+use crate::settings::Settings;
+
+pub mod ci_env;
+pub mod docker_env;
+pub mod mounted;
+pub mod pull_secrets;
+
+/// What is asked: a registry, and the repository if it is known.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The registry, with the path that the client sent.
+    pub registry: Registry,
+    /// The repository to match keys with: the client's own, else the scanned image's; empty if neither.
+    pub path: String,
+}
+
+impl Question {
+    /// A question as the client asked it. Without a path it takes the repository of the image that is being
+    /// scanned, if that image is on the same registry.
+    pub fn new(registry: Registry, settings: &Settings) -> Question {
+        let mut path = registry.path();
+        if path.is_empty() {
+            let image = settings.images.iter().filter_map(|image| Registry::of_image(image));
+            path = image
+                .filter(|image| image.same_registry(&registry))
+                .map(|image| image.path())
+                .next()
+                .unwrap_or_default();
+        }
+        Question { registry, path }
+    }
+}
+
+/// A credential that answers the question, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The credential.
+    pub credential: Credential,
+    /// The Secret, file or variable, with the key in it.
+    pub origin: String,
+    /// The entry's key, where the origin has several.
+    pub key: Option<String>,
+}
+
+impl Candidate {
+    /// Where it comes from, in words: the origin and the entry in it.
+    pub fn object(&self) -> String {
+        match &self.key {
+            Some(key) => format!("{} entry {key}", self.origin),
+            None => self.origin.clone(),
+        }
+    }
+}
+
+/// How much a failure counts (DESIGN section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Of something that nobody named and nobody can rely on: only noted.
+    Note,
+    /// A matching credential is unusable, or a source that only a default named failed: an error if nothing
+    /// else answers.
+    Default,
+    /// Of something that the user named: an error, whatever later sources have.
+    Named,
+}
+
+/// A failure and its weight.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What happened.
+    pub problem: Problem,
+    /// How much it counts.
+    pub weight: Weight,
+}
+
+impl Failure {
+    /// A failure of something that only a default named.
+    pub fn default(problem: Problem) -> Failure {
+        Failure { problem, weight: Weight::Default }
+    }
+
+    /// A failure of something that the user named.
+    pub fn named(problem: Problem) -> Failure {
+        Failure { problem, weight: Weight::Named }
+    }
+}
+
+/// One thing that was looked at, for the trail that `explain` prints.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// Secret, file, variable or endpoint.
+    pub object: String,
+    /// What came of it.
+    pub result: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What a source has to say.
+#[derive(Debug, Clone, Default)]
+pub struct Finding {
+    /// All credentials that answer, the best first.
+    pub candidates: Vec<Candidate>,
+    /// What went wrong.
+    pub failures: Vec<Failure>,
+    /// What was looked at, in order.
+    pub looks: Vec<Look>,
+}
+
+impl Finding {
+    /// Notes one thing that was looked at.
+    pub fn look(&mut self, object: impl Into<String>, result: impl Into<String>, took: Duration) {
+        self.looks.push(Look { object: object.into(), result: result.into(), took });
+    }
+
+    /// Offers a credential that matches: a candidate, or a failure if it is known to be over.
+    pub fn offer(&mut self, candidate: Candidate, now: SystemTime) {
+        let object = candidate.object();
+        if candidate.credential.is_expired(now) {
+            let problem = Problem::Unusable { origin: object.clone(), what: "has expired; renew it" };
+            return self.fail(object, Failure::default(problem), Duration::ZERO);
+        }
+        self.look(object, format!("matches, user {}", candidate.credential.username), Duration::ZERO);
+        self.candidates.push(candidate);
+    }
+
+    /// Notes a failure, on the trail too.
+    pub fn fail(&mut self, object: impl Into<String>, failure: Failure, took: Duration) {
+        self.look(object, failure.problem.to_string(), took);
+        self.failures.push(failure);
+    }
+
+    /// Adds what another part of the same source found.
+    pub fn merge(&mut self, other: Finding) {
+        self.candidates.extend(other.candidates);
+        self.failures.extend(other.failures);
+        self.looks.extend(other.looks);
+    }
+}

@@ -1,0 +1,98 @@
+//! Source 1: pull secrets mounted as files, one folder a secret (KubeClarity mounts them at
+//! `/opt/kubeclarity-pull-secrets`). The directory is named by `IMAGE_PULL_SECRET_PATH`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{Failure, Finding};
+use crate::docker_config::{DockerConfig, Format, Loaded};
+use crate::file::{self, Unreadable};
+use crate::problem::Problem;
+use crate::settings::Settings;
+
+const VARIABLE: &str = "IMAGE_PULL_SECRET_PATH";
+
+/// The two keys of a pull secret, in the order in which they are looked for.
+pub const KEYS: [(&str, Format); 2] =
+    [(".dockerconfigjson", Format::ConfigJson), (".dockercfg", Format::DockerCfg)];
+
+/// Reads every mounted pull secret. What cannot be read or parsed is a failure; the others count all the same.
+pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
+    let mut finding = Finding::default();
+    let mut loaded = Vec::new();
+    let Some(directory) = &settings.mounted else {
+        finding.look(VARIABLE, "not set", Duration::ZERO);
+        return (loaded, finding);
+    };
+    let started = Instant::now();
+    let folders = match folders(directory) {
+        Ok(folders) => folders,
+        Err(what) => {
+            let path = directory.display().to_string();
+            let problem = Problem::Named { variable: VARIABLE, path: path.clone(), what };
+            finding.fail(path, Failure::named(problem), started.elapsed());
+            return (loaded, finding);
+        }
+    };
+    for folder in &folders {
+        load_folder(directory, folder, &mut loaded, &mut finding);
+    }
+    if folders.is_empty() {
+        finding.look(
+            directory.display().to_string(),
+            "holds no folder with a pull secret",
+            started.elapsed(),
+        );
+    }
+    (loaded, finding)
+}
+
+/// The folders by name. `..data` and its like are the volume's own.
+fn folders(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Unreadable::Absent.to_string(),
+        std::io::ErrorKind::PermissionDenied => Unreadable::Denied.to_string(),
+        std::io::ErrorKind::NotADirectory => "is no directory".to_owned(),
+        kind => Unreadable::Other(kind).to_string(),
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        if !name.as_encoded_bytes().starts_with(b".") {
+            names.push(PathBuf::from(name));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
+    for (key, format) in KEYS {
+        let started = Instant::now();
+        let name = folder.join(key);
+        let origin = directory.join(&name).display().to_string();
+        match file::read_beneath(directory, &name) {
+            Err(Unreadable::Absent) => {}
+            Err(why) => {
+                let problem =
+                    Problem::File { path: origin.clone(), what: format!("{why}; mount the secret anew") };
+                finding.fail(origin, Failure::named(problem), started.elapsed());
+            }
+            Ok(text) => match DockerConfig::parse(&text, format) {
+                Ok(config) => {
+                    finding.look(&origin, entries(config.entries.len()), started.elapsed());
+                    loaded.push(Loaded { origin, config });
+                }
+                Err(why) => {
+                    let problem = Problem::NotDockerConfig { origin: origin.clone(), why };
+                    finding.fail(origin, Failure::default(problem), started.elapsed());
+                }
+            },
+        }
+    }
+}
+
+/// `1 entry`, `2 entries`.
+pub fn entries(number: usize) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
+}

@@ -1,0 +1,223 @@
+//! Source 2: pull secrets in the cluster. The ones that the user named, those of the service account, and
+//! `basic-regcred`, which `docker login` through this helper writes.
+//!
+//! Two round trips deep: all that is known by name is asked for at once, then what the service account names.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::mounted::{KEYS, entries};
+use super::{Failure, Finding, Weight};
+use crate::cluster::{Cluster, Found, Object, Refusal, SecretObject};
+use crate::docker_config::{DockerConfig, Format, Loaded};
+use crate::problem::Problem;
+use crate::settings::{Settings, is_object_name};
+
+/// The Secret of the credentials namespace that `store` writes.
+pub const STORED_SECRET: &str = "basic-regcred";
+
+const VARIABLE: &str = "KUBECLARITY_PULL_SECRETS";
+const ACCOUNT_VARIABLE: &str = "KUBECLARITY_SERVICE_ACCOUNT";
+
+impl Found {
+    /// What a cluster that cannot be asked counts for: in a pod it should have answered; one that was found by
+    /// chance need not.
+    pub fn weight(self) -> Weight {
+        match self {
+            Found::InPod => Weight::Default,
+            Found::Named => Weight::Named,
+            Found::ByChance => Weight::Note,
+        }
+    }
+}
+
+/// A Secret to ask for, and who named it.
+#[derive(Clone)]
+struct Wanted {
+    object: Object,
+    named: bool,
+}
+
+/// Gets all pull secrets, in the order in which they count.
+pub async fn load(cluster: &Cluster, settings: &Settings) -> (Vec<Loaded>, Finding) {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for name in &settings.pull_secrets {
+        let namespace = name.namespace.as_deref().unwrap_or(&cluster.namespace);
+        wanted.push(Wanted { object: Object::secret(namespace, &name.name), named: true });
+    }
+    let stored =
+        Wanted { object: Object::secret(&settings.credentials_namespace, STORED_SECRET), named: false };
+    let mut first = wanted.clone();
+    first.push(stored.clone());
+
+    let account = cluster
+        .service_account
+        .as_ref()
+        .and_then(|account| Some(Object::service_account(account.namespace.as_deref()?, &account.name)));
+    let (answers, (of_account, account_finding)) =
+        tokio::join!(get_all(cluster, first), account_secrets(cluster, settings, account));
+
+    let mut answers = answers;
+    let stored_answer = answers.pop();
+    let mut finding = Finding::default();
+    let mut loaded = Vec::new();
+    for answer in answers {
+        take(cluster, answer, &mut loaded, &mut finding);
+    }
+    finding.merge(account_finding);
+    // What was asked for already is not asked for twice, and keeps its better place.
+    let rest: Vec<Wanted> = of_account
+        .into_iter()
+        .filter(|secret| !wanted.iter().any(|known| known.object == secret.object))
+        .collect();
+    let names_stored = rest.iter().position(|secret| secret.object == stored.object);
+    let ask: Vec<Wanted> = rest.into_iter().filter(|secret| secret.object != stored.object).collect();
+    let mut second = get_all(cluster, ask).await;
+    if let Some(answer) =
+        stored_answer.filter(|answer| !wanted.iter().any(|w| w.object == answer.wanted.object))
+    {
+        second.insert(names_stored.unwrap_or(second.len()), answer);
+    }
+    for answer in second {
+        take(cluster, answer, &mut loaded, &mut finding);
+    }
+    (loaded, finding)
+}
+
+/// What came back for a Secret.
+struct Answer {
+    wanted: Wanted,
+    result: Result<SecretObject, Refusal>,
+    took: Duration,
+}
+
+/// Asks for all of them at the same time; the answers are in the order of the questions.
+async fn get_all(cluster: &Cluster, wanted: Vec<Wanted>) -> Vec<Answer> {
+    let asks = wanted.into_iter().map(|wanted| async move {
+        let started = Instant::now();
+        let result = cluster.secret(&wanted.object).await;
+        Answer { wanted, result, took: started.elapsed() }
+    });
+    join_all(asks).await
+}
+
+/// The pull secrets that the service account names. One that the user named must be there.
+async fn account_secrets(
+    cluster: &Cluster,
+    settings: &Settings,
+    account: Option<Object>,
+) -> (Vec<Wanted>, Finding) {
+    let mut finding = Finding::default();
+    let Some(account) = account else {
+        finding.look(
+            "service account",
+            "none: not in a pod, and KUBECLARITY_SERVICE_ACCOUNT is not set",
+            Duration::ZERO,
+        );
+        return (Vec::new(), finding);
+    };
+    let started = Instant::now();
+    let named = settings.service_account.is_some();
+    match cluster.account(&account).await {
+        Ok(found) => {
+            let names: Vec<String> = found.pull_secrets().filter(|name| is_object_name(name)).collect();
+            finding.look(
+                account.to_string(),
+                format!("names {} as imagePullSecrets", list(&names)),
+                started.elapsed(),
+            );
+            let wanted =
+                |name: String| Wanted { object: Object::secret(&account.namespace, &name), named: false };
+            (names.into_iter().map(wanted).collect(), finding)
+        }
+        Err(refusal) => {
+            refused(cluster, &account, named, ACCOUNT_VARIABLE, refusal, started.elapsed(), &mut finding);
+            (Vec::new(), finding)
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// What a refusal means: for what only a default named, absent and denied are nothing.
+pub(super) fn refused(
+    cluster: &Cluster,
+    object: &Object,
+    named: bool,
+    variable: &'static str,
+    refusal: Refusal,
+    took: Duration,
+    finding: &mut Finding,
+) {
+    let weight = if named { Weight::Named } else { Weight::Note };
+    let problem = match refusal {
+        Refusal::Absent if !named => return finding.look(object.to_string(), "does not exist", took),
+        Refusal::Absent => Problem::Missing { object: object.to_string(), variable },
+        Refusal::Denied => denied(cluster, object, "get"),
+        Refusal::Failed(problem) => {
+            let weight = if named { Weight::Named } else { cluster.found.weight() };
+            return finding.fail(object.to_string(), Failure { problem, weight }, took);
+        }
+    };
+    finding.fail(object.to_string(), Failure { problem, weight }, took);
+}
+
+/// The message for a 403, with the Role that would allow it.
+pub fn denied(cluster: &Cluster, object: &Object, verb: &str) -> Problem {
+    let who = match &cluster.service_account {
+        Some(account) if cluster.found == Found::InPod => {
+            format!(
+                " to service account {}/{}",
+                account.namespace.as_deref().unwrap_or_default(),
+                account.name
+            )
+        }
+        _ => String::new(),
+    };
+    Problem::Denied {
+        object: object.to_string(),
+        who,
+        namespace: object.namespace.clone(),
+        rule: object.rule(verb),
+    }
+}
+
+/// Takes a Secret's configuration, or notes why there is none.
+fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
+    let Answer { wanted: Wanted { object, named }, result, took } = answer;
+    let secret = match result {
+        Ok(secret) => secret,
+        Err(refusal) => return refused(cluster, &object, named, VARIABLE, refusal, took, finding),
+    };
+    let weight = if named { Weight::Named } else { Weight::Note };
+    let Some((key, format)) = KEYS.into_iter().find(|(_, format)| secret.kind == type_of(*format)) else {
+        let problem = Problem::WrongType { object: object.to_string(), found: secret.kind };
+        return finding.fail(object.to_string(), Failure { problem, weight }, took);
+    };
+    let Some(text) = secret.value(key) else {
+        let problem = Problem::MissingKey { object: object.to_string(), key };
+        return finding.fail(object.to_string(), Failure { problem, weight }, took);
+    };
+    let origin = format!("{object}/{key}");
+    match DockerConfig::parse(text, format) {
+        Ok(config) => {
+            finding.look(&origin, entries(config.entries.len()), took);
+            loaded.push(Loaded { origin, config });
+        }
+        Err(why) => {
+            let problem = Problem::NotDockerConfig { origin: origin.clone(), why };
+            finding.fail(origin, Failure::default(problem), took);
+        }
+    }
+}
+
+/// The type of a Secret that holds a format.
+pub fn type_of(format: Format) -> &'static str {
+    match format {
+        Format::ConfigJson => "kubernetes.io/dockerconfigjson",
+        Format::DockerCfg => "kubernetes.io/dockercfg",
+    }
+}

@@ -31,7 +31,7 @@ pub fn select(loaded: &[Loaded], question: &Question, now: SystemTime) -> Findin
         })
         .collect();
     // A stable sort: equals stay in the order of the configurations.
-    matches.sort_by(|a, b| b.rank.cmp(&a.rank));
+    matches.sort_by_key(|found| std::cmp::Reverse(found.rank));
     for found in &matches {
         add(&mut finding, found, now);
     }

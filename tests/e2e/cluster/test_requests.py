@@ -37,7 +37,7 @@ def scene(api, home, namespace, elsewhere, in_pod):
 
 def test_only_get_of_named_objects_and_each_once(api, home, namespace, scene, asked_for):
     assert_not_found(home.get("nobody.example.org"))
-    requests = api.audit(user_of(namespace, "scanner"))
+    requests = api.audit(user_of(namespace, "scanner"), len(asked_for))
     assert {(verb, status) for verb, _, status in requests} == {("get", 200)}
     paths = [path for _, path, _ in requests]
     assert sorted(paths) == sorted(asked_for)

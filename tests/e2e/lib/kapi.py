@@ -151,11 +151,17 @@ class Api:
         path.write_text(json.dumps(config))  # JSON is YAML
         return path
 
-    def audit(self, user):
-        """What this user asked so far, oldest first: (verb, path, status)."""
-        entries = map(json.loads, self._audit.read_text().splitlines()) if self._audit.exists() else []
-        return [(entry["verb"], entry["requestURI"], entry["responseStatus"]["code"])
-                for entry in entries if entry["user"].get("username") == user]
+    def audit(self, user, at_least):
+        """What this user asked so far, oldest first: (verb, path, status). Waits a moment for that many to be written."""
+        deadline = time.monotonic() + 5
+        while True:
+            whole = self._audit.read_text().rpartition("\n")[0] if self._audit.exists() else ""
+            entries = [json.loads(line) for line in whole.splitlines()]
+            asked = [(entry["verb"], entry["requestURI"], entry["responseStatus"]["code"])
+                     for entry in entries if entry["user"].get("username") == user]
+            if len(asked) >= at_least or time.monotonic() > deadline:
+                return asked
+            time.sleep(0.05)
 
 
 def user_of(namespace, account):

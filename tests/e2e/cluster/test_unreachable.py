@@ -50,7 +50,7 @@ def test_pointing_nowhere(home, kubeconfig, closed_port):
     home.env["KUBECONFIG"] = str(kubeconfig(home.directory / "kubeconfig", server=server))
     start = time.monotonic()
     assert_error(home.get(HOST), server)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 8  # not the default of ten seconds
 
 
 def test_a_server_that_never_answers(home, kubeconfig, silent_port):
@@ -58,7 +58,7 @@ def test_a_server_that_never_answers(home, kubeconfig, silent_port):
     home.env["KUBECONFIG"] = str(kubeconfig(home.directory / "kubeconfig", server=server))
     start = time.monotonic()
     assert_error(home.get(HOST), server)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 8  # not the default of ten seconds
 
 
 @pytest.mark.parametrize("fault", ["nowhere", "wrong authority"])
@@ -89,7 +89,7 @@ def test_an_expired_token_is_not_tried_twice(api, home, namespace, kubeconfig):
     home.env["KUBECONFIG"] = str(kubeconfig(home.directory / "kubeconfig", token=token))
     start = time.monotonic()
     assert_error(home.get(HOST, KUBECLARITY_TIMEOUT=30), "401")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_in_a_pod_it_is_an_error(api, home, namespace, tmp_path, kubeconfig, closed_port):
@@ -103,8 +103,8 @@ def test_a_mounted_secret_answers_before_the_cluster_is_asked(api, home, namespa
     volume(home.directory / "mounted/regcred", {".dockerconfigjson": '{"auths": {"%s": {"auth": "dTpw"}}}' % HOST})
     home.env["IMAGE_PULL_SECRET_PATH"] = str(home.directory / "mounted")
     start = time.monotonic()
-    assert_found(home.get(HOST), HOST, "u", "p")
-    assert time.monotonic() - start < 1
+    assert_found(home.get(HOST, KUBECLARITY_TIMEOUT=30), HOST, "u", "p")
+    assert time.monotonic() - start < 10
 
 
 def test_a_later_source_wins_over_a_default_cluster_that_fails(api, home, namespace, tmp_path, kubeconfig, closed_port):

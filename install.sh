@@ -44,8 +44,11 @@ missing=()
 lacks() { missing+=("$1"); shift; local line; for line in "$@"; do missing+=("    $line"); done; }
 
 rust_from=(
-  'Debian, Fedora, Alpine: install rustup from your distribution or from https://rustup.rs, then: rustup default stable'
-  'macOS:                  brew install rustup && rustup default stable'
+  'Debian 13:  apt-get install rustup && rustup default stable'
+  'Fedora:     dnf install rustup && rustup-init'
+  'Alpine:     apk add rustup && rustup-init'
+  'macOS:      brew install rustup && rustup default stable'
+  'elsewhere:  https://rustup.rs'
 )
 
 check_rust() {
@@ -63,7 +66,7 @@ check_rust() {
   if [ -z "$have" ]; then
     lacks "a Rust toolchain: rustc is there but does not start" 'rustup default stable'
   elif ! at_least "$have" "$need"; then
-    lacks "rustc $need or newer: this is $have" 'with rustup:            rustup update stable' "${rust_from[@]}"
+    lacks "rustc $need or newer: this is $have" 'where rustup is already: rustup update stable' "${rust_from[@]}"
   fi
 }
 

@@ -1,0 +1,69 @@
+//! What README.md says of the settings is what the program does.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use docker_credential_kubeclarity::settings::Settings;
+
+const README: &str = include_str!("../README.md");
+const SETTINGS: &str = include_str!("../src/settings.rs");
+
+/// The rows of the table below `## Settings`: variable, default, meaning. A default in backticks is one that
+/// can be set; others stand in words.
+fn rows() -> Vec<[&'static str; 3]> {
+    let section = README.split("\n## Settings\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<_> = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            <[&str; 3]>::try_from(cells).unwrap()
+        })
+        .collect();
+    assert!(rows.len() > 10, "the table was not found");
+    rows
+}
+
+fn in_backticks(cell: &str) -> Option<&str> {
+    cell.strip_prefix('`')?.strip_suffix('`')
+}
+
+#[test]
+fn every_setting_is_in_the_table_and_nothing_else() {
+    let code = SETTINGS.split("#[cfg(test)]").next().unwrap();
+    let is_variable = |text: &&str| {
+        text.len() > 2
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    };
+    // Every second piece between quotes is a string.
+    let read: BTreeSet<&str> = code.split('"').skip(1).step_by(2).filter(is_variable).collect();
+    let told: Vec<&str> = rows().iter().map(|[variable, ..]| in_backticks(variable).unwrap()).collect();
+    let once: BTreeSet<&str> = told.iter().copied().collect();
+    assert_eq!(told.len(), once.len(), "a variable stands twice in README.md");
+    assert_eq!(once, read, "left: README.md, right: src/settings.rs");
+}
+
+#[test]
+fn the_defaults_in_the_table_are_the_defaults() {
+    let default = |variable: &str| {
+        let [_, default, _] = *rows().iter().find(|row| in_backticks(row[0]) == Some(variable)).unwrap();
+        in_backticks(default).map(OsString::from)
+    };
+    let told: Vec<&str> = rows().iter().map(|[variable, ..]| in_backticks(variable).unwrap()).collect();
+    for variable in told {
+        let with = Settings::from(|name| if name == variable { default(name) } else { None }).unwrap();
+        let without = Settings::from(|_| None).unwrap();
+        assert_eq!(format!("{with:?}"), format!("{without:?}"), "{variable}");
+    }
+}
+
+#[test]
+fn links_lead_to_files() {
+    for link in README.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        if !link.starts_with("http") {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
+            assert!(path.is_file(), "{link}");
+        }
+    }
+}

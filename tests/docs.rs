@@ -1,4 +1,6 @@
-//! What README.md says of the settings is what the program does.
+//! What README.md says of the settings is what the program does, and what SECURITY.md promises has tests.
+
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -66,4 +68,38 @@ fn links_lead_to_files() {
             assert!(path.is_file(), "{link}");
         }
     }
+}
+
+/// All text of the files below a directory of the package that have such an ending.
+fn code(directory: &str, ending: &str) -> String {
+    let mut text = String::new();
+    let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|found| found == ending) {
+            text += &std::fs::read_to_string(&path).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn every_promise_has_its_tests() {
+    let code = code("src", "rs") + &code("tests", "rs") + &code("tests/e2e", "py");
+    let rows = include_str!("../SECURITY.md").lines().filter(|line| line.starts_with("| "));
+    let mut promises = 0;
+    for cells in rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()) {
+        let [promise, tests] = cells[..] else { panic!("{cells:?}") };
+        if promise == "promise" {
+            continue;
+        }
+        promises += 1;
+        assert!(tests.starts_with('`'), "no test holds: {promise}");
+        for test in tests.split(", ").map(|test| test.trim_matches('`')) {
+            let there = ["fn", "def"].iter().any(|word| code.contains(&format!("{word} {test}(")));
+            assert!(there, "{test} is named in SECURITY.md but is no test");
+        }
+    }
+    assert!(promises > 15, "the tables were not found");
 }

@@ -13,8 +13,8 @@ use std::path::Path;
 use crate::credential;
 use crate::deadline::Deadline;
 use crate::file;
+use crate::problem::Problem;
 use crate::settings::{ObjectName, Settings};
-use crate::source::Failure;
 
 /// Where a pod finds its service account.
 const POD_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -94,15 +94,14 @@ impl Cluster {
     /// Prepares the client. Nothing is sent yet, but an exec plugin of a kubeconfig is run.
     ///
     /// # Errors
-    /// A configuration that cannot be used, with the weight that the way it was found gives it.
-    pub async fn connect(settings: &Settings, place: Place, deadline: Deadline) -> Result<Cluster, Failure> {
+    /// A configuration that cannot be used.
+    pub async fn connect(settings: &Settings, place: Place, deadline: Deadline) -> Result<Cluster, Problem> {
         let config = match place.found {
             Found::InPod => config::in_pod(),
             Found::Named | Found::ByChance => config::from_kubeconfig(settings, deadline).await,
         };
-        let (config, client) = config
-            .and_then(|config| config::client(&config).map(|client| (config, client)))
-            .map_err(|problem| Failure { problem, weight: place.found.weight() })?;
+        let (config, client) =
+            config.and_then(|config| config::client(&config).map(|client| (config, client)))?;
         let namespace =
             place.pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(config.default_namespace);
         let pod_account = place.pod.and_then(|pod| pod.service_account);

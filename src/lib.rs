@@ -1,7 +1,7 @@
 //! A Docker credential helper for Kubernetes.
 //!
 //! The rooms, in the order in which data walks them: a [`command`] reads the [`protocol`], the [`resolver`]
-//! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or parses a [`docker_config`].
+//! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or a [`cloud`], or parses a [`docker_config`].
 //! [`registry`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
 
 pub mod command;
@@ -9,6 +9,7 @@ pub mod protocol;
 pub mod resolver;
 pub mod source;
 
+pub mod cloud;
 pub mod cluster;
 pub mod docker_config;
 pub mod file;

@@ -1,9 +1,13 @@
 //! The order of sources, the deadline, the policy for failures, and the trail of what was looked at.
 
+mod list;
 pub mod network;
 
-use std::time::SystemTime;
+pub use list::list;
 
+use std::time::{Duration, SystemTime};
+
+use crate::cloud::hosts::CloudHost;
 use crate::cluster;
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
@@ -12,7 +16,7 @@ use crate::problem::Problem;
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::source::{Candidate, Failure, Finding, Look, Question, Weight, ci_env, docker_env, mounted};
-use network::Network;
+use network::{FromCluster, Network};
 
 /// The sources, in the order in which they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +25,14 @@ pub enum Source {
     Mounted,
     /// Pull secrets in the cluster.
     PullSecrets,
+    /// A cloud's identity in the cluster.
+    CloudSecrets,
     /// Docker's configuration in the environment.
     DockerEnv,
     /// Variables of CI systems.
     CiEnv,
+    /// The cloud identities of this machine or pod.
+    CloudEnv,
 }
 
 impl Source {
@@ -33,8 +41,10 @@ impl Source {
         match self {
             Source::Mounted => "mounted pull secrets",
             Source::PullSecrets => "pull secrets in the cluster",
+            Source::CloudSecrets => "cloud secrets in the cluster",
             Source::DockerEnv => "docker configuration in the environment",
             Source::CiEnv => "variables of CI systems",
+            Source::CloudEnv => "cloud identity of this machine or pod",
         }
     }
 }
@@ -83,9 +93,23 @@ impl Resolution {
 
 /// Asks the sources in order until one answers.
 pub fn resolve(registry: Registry, settings: &Settings, deadline: Deadline) -> Resolution {
+    let mut resolution = Resolution::default();
+    let mut network = None;
+    ask(registry, settings, deadline, &mut network, &mut resolution);
+    resolution
+}
+
+fn ask(
+    registry: Registry,
+    settings: &Settings,
+    deadline: Deadline,
+    network: &mut Option<Network>,
+    resolution: &mut Resolution,
+) {
+    let host = CloudHost::of(&registry);
+    let name = registry.host().to_owned();
     let question = Question::new(registry, settings);
     let now = SystemTime::now();
-    let mut resolution = Resolution::default();
     let choose = |loaded: &[Loaded], mut finding: Finding| {
         finding.merge(select(loaded, &question, now));
         finding
@@ -93,63 +117,73 @@ pub fn resolve(registry: Registry, settings: &Settings, deadline: Deadline) -> R
 
     let (loaded, finding) = mounted::load(settings);
     if resolution.settle(Source::Mounted, choose(&loaded, finding)) {
-        return resolution;
+        return;
     }
-    let (loaded, finding) = pull_secrets(settings, deadline);
-    if resolution.settle(Source::PullSecrets, choose(&loaded, finding)) {
-        return resolution;
+    let FromCluster { pull_secrets, pull_finding, identity, cloud_finding } =
+        from_cluster(settings, deadline, host.as_ref(), network);
+    if resolution.settle(Source::PullSecrets, choose(&pull_secrets, pull_finding)) {
+        return;
     }
-    let (loaded, finding) = docker_env::load(settings);
+    // Once a cloud's identity was asked for and failed, the environment's is never taken in its place.
+    let mut identity_failed = false;
+    if let Some(host) = &host {
+        let mut finding = cloud_finding;
+        if let (Some(identity), Some(network)) = (identity, network.as_ref()) {
+            finding.merge(network.exchange(settings, host, &name, identity));
+        }
+        identity_failed = finding.failures.iter().any(|failure| failure.weight > Weight::Note);
+        if resolution.settle(Source::CloudSecrets, finding) {
+            return;
+        }
+    }
     // The first of the three that has the registry wins; ranks are compared within each only.
-    let mut docker = finding;
+    let (loaded, mut finding) = docker_env::load(settings);
     for one in &loaded {
-        docker.merge(select(std::slice::from_ref(one), &question, now));
+        finding.merge(select(std::slice::from_ref(one), &question, now));
     }
-    if resolution.settle(Source::DockerEnv, docker) {
-        return resolution;
+    if resolution.settle(Source::DockerEnv, finding) {
+        return;
     }
-    resolution.settle(Source::CiEnv, ci_env::find(settings, &question, now));
-    resolution
+    if resolution.settle(Source::CiEnv, ci_env::find(settings, &question, now)) {
+        return;
+    }
+    if let Some(host) = &host {
+        let finding = match (identity_failed, started(network, deadline)) {
+            (true, _) => {
+                noted("not asked: the identity in the cluster failed, and no other is taken in its place")
+            }
+            (false, Ok(network)) => network.cloud_env(settings, host, &name),
+            (false, Err(problem)) => {
+                let mut finding = Finding::default();
+                finding.fail("network", Failure::default(problem), Duration::ZERO);
+                finding
+            }
+        };
+        resolution.settle(Source::CloudEnv, finding);
+    }
 }
 
-/// Every registry that [`resolve`] would answer without asking a cloud, with the user name: all sources are
-/// read once, then each registry that a key or variable names is resolved from what was read.
-pub fn list(settings: &Settings, deadline: Deadline) -> (Vec<(Registry, String)>, Vec<Failure>) {
-    let now = SystemTime::now();
-    let (mounted, mounted_finding) = mounted::load(settings);
-    let (cluster, cluster_finding) = pull_secrets(settings, deadline);
-    let (docker, docker_finding) = docker_env::load(settings);
-    let mut failures = mounted_finding.failures;
-    failures.extend(cluster_finding.failures);
-    failures.extend(docker_finding.failures);
-
-    let mut registries: Vec<Registry> = Vec::new();
-    let keys = [&mounted, &cluster, &docker].into_iter().flatten().flat_map(|loaded| &loaded.config.entries);
-    for registry in keys.filter_map(|entry| entry.key.registry()).chain(ci_env::registries(settings)) {
-        let registry = Registry::parse(&registry.authority()).unwrap_or(registry);
-        if !registries.contains(&registry) {
-            registries.push(registry);
-        }
-    }
-    let mut answers = Vec::new();
-    for registry in registries {
-        let question = Question::new(registry.clone(), settings);
-        let first = select(&mounted, &question, now).candidates.into_iter().next();
-        let first = first.or_else(|| select(&cluster, &question, now).candidates.into_iter().next());
-        let first = first.or_else(|| {
-            let mut each = docker.iter().map(|one| select(std::slice::from_ref(one), &question, now));
-            each.find_map(|finding| finding.candidates.into_iter().next())
-        });
-        let first = first.or_else(|| ci_env::find(settings, &question, now).candidates.into_iter().next());
-        if let Some(candidate) = first {
-            answers.push((registry, candidate.credential.username));
-        }
-    }
-    (answers, failures)
+fn noted(what: &str) -> Finding {
+    let mut finding = Finding::default();
+    finding.look("cloud identity", what, Duration::ZERO);
+    finding
 }
 
-/// The cluster's pull secrets; nothing, without a word, if there is no cluster and nobody named one.
-fn pull_secrets(settings: &Settings, deadline: Deadline) -> (Vec<Loaded>, Finding) {
+/// The network, started on first use.
+fn started(network: &mut Option<Network>, deadline: Deadline) -> Result<&Network, Problem> {
+    match network {
+        Some(network) => Ok(network),
+        None => Ok(network.insert(Network::start(deadline)?)),
+    }
+}
+
+/// What the cluster has; nothing, without a word, if there is no cluster and nobody named one.
+fn from_cluster(
+    settings: &Settings,
+    deadline: Deadline,
+    host: Option<&CloudHost>,
+    network: &mut Option<Network>,
+) -> FromCluster {
     let mut finding = Finding::default();
     let Some(place) = cluster::place(settings) else {
         let variable = match (settings.pull_secrets.is_empty(), &settings.service_account) {
@@ -161,25 +195,20 @@ fn pull_secrets(settings: &Settings, deadline: Deadline) -> (Vec<Loaded>, Findin
             None => finding.look(
                 "cluster",
                 "none: not in a pod, no KUBECONFIG, no ~/.kube/config",
-                std::time::Duration::ZERO,
+                Duration::ZERO,
             ),
-            Some(variable) => finding.fail(
-                "cluster",
-                Failure::named(Problem::NoCluster { variable }),
-                std::time::Duration::ZERO,
-            ),
+            Some(variable) => {
+                finding.fail("cluster", Failure::named(Problem::NoCluster { variable }), Duration::ZERO)
+            }
         }
-        return (Vec::new(), finding);
+        return FromCluster { pull_finding: finding, ..FromCluster::default() };
     };
-    match Network::start() {
-        Ok(network) => network.pull_secrets(settings, place, deadline),
+    let weight = place.found.weight();
+    match started(network, deadline) {
+        Ok(network) => network.from_cluster(settings, place, host),
         Err(problem) => {
-            finding.fail(
-                "cluster",
-                Failure { problem, weight: place.found.weight() },
-                std::time::Duration::ZERO,
-            );
-            (Vec::new(), finding)
+            finding.fail("cluster", Failure { problem, weight }, Duration::ZERO);
+            FromCluster { pull_finding: finding, ..FromCluster::default() }
         }
     }
 }

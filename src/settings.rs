@@ -38,6 +38,65 @@ pub enum MachineCloud {
     Is(Cloud),
 }
 
+/// What AWS's SDK would read, as far as the choice of an identity needs it.
+#[derive(Debug, Clone)]
+pub struct AwsSettings {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: Option<Secret>,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: Option<Secret>,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: Option<Secret>,
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`: where the identity itself is asked for.
+    pub region: Option<String>,
+    /// `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// Whether `AWS_CONFIG_FILE` or `AWS_SHARED_CREDENTIALS_FILE` names a file.
+    pub files_named: bool,
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    pub web_identity_token_file: Option<PathBuf>,
+    /// `AWS_ROLE_ARN`.
+    pub role_arn: Option<String>,
+    /// Whether `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set.
+    pub container_credentials: bool,
+    /// `AWS_CA_BUNDLE`: further certificate authorities.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// Where Google's identities are looked for.
+#[derive(Debug, Clone)]
+pub struct GoogleSettings {
+    /// `GOOGLE_APPLICATION_CREDENTIALS`.
+    pub credentials: Option<PathBuf>,
+    /// `CLOUDSDK_CONFIG`: gcloud's directory.
+    pub cloudsdk_config: Option<PathBuf>,
+    /// `GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1`.
+    pub allow_executables: bool,
+    /// `GCE_METADATA_HOST`.
+    pub metadata_host: Option<String>,
+    /// Whether `K_SERVICE` or `CLOUD_RUN_JOB` is set.
+    pub cloud_run: bool,
+}
+
+/// Azure's identities.
+#[derive(Debug, Clone)]
+pub struct AzureSettings {
+    /// `AZURE_TENANT_ID`.
+    pub tenant_id: Option<String>,
+    /// `AZURE_CLIENT_ID`.
+    pub client_id: Option<String>,
+    /// `AZURE_CLIENT_SECRET`.
+    pub client_secret: Option<Secret>,
+    /// `AZURE_FEDERATED_TOKEN_FILE`: workload identity.
+    pub federated_token_file: Option<PathBuf>,
+    /// `AZURE_AUTHORITY_HOST`.
+    pub authority_host: Option<String>,
+    /// `IDENTITY_ENDPOINT`: App Service's managed identity.
+    pub identity_endpoint: Option<String>,
+    /// `IDENTITY_HEADER`.
+    pub identity_header: Option<Secret>,
+}
+
 /// What the tool was told by its environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -83,6 +142,14 @@ pub struct Settings {
     pub ci_registry_user: Option<String>,
     /// `CI_REGISTRY_PASSWORD`.
     pub ci_registry_password: Option<Secret>,
+    /// AWS.
+    pub aws: AwsSettings,
+    /// Google.
+    pub google: GoogleSettings,
+    /// Azure.
+    pub azure: AzureSettings,
+    /// `SSL_CERT_FILE`, for messages: the TLS library reads it itself.
+    pub ssl_cert_file: Option<String>,
 }
 
 impl Settings {
@@ -182,6 +249,40 @@ impl Settings {
             ci_registry: word("CI_REGISTRY")?,
             ci_registry_user: word("CI_REGISTRY_USER")?,
             ci_registry_password: secret("CI_REGISTRY_PASSWORD")?,
+            aws: AwsSettings {
+                access_key_id: secret("AWS_ACCESS_KEY_ID")?.map(Secret::trimmed),
+                secret_access_key: secret("AWS_SECRET_ACCESS_KEY")?.map(Secret::trimmed),
+                session_token: secret("AWS_SESSION_TOKEN")?.map(Secret::trimmed),
+                region: match word("AWS_REGION")? {
+                    None => word("AWS_DEFAULT_REGION")?,
+                    region => region,
+                },
+                profile: word("AWS_PROFILE")?,
+                files_named: raw("AWS_CONFIG_FILE").or(raw("AWS_SHARED_CREDENTIALS_FILE")).is_some(),
+                web_identity_token_file: path("AWS_WEB_IDENTITY_TOKEN_FILE"),
+                role_arn: word("AWS_ROLE_ARN")?,
+                container_credentials: raw("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+                    .or(raw("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
+                    .is_some(),
+                ca_bundle: path("AWS_CA_BUNDLE"),
+            },
+            google: GoogleSettings {
+                credentials: path("GOOGLE_APPLICATION_CREDENTIALS"),
+                cloudsdk_config: path("CLOUDSDK_CONFIG"),
+                allow_executables: word("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES")?.as_deref() == Some("1"),
+                metadata_host: word("GCE_METADATA_HOST")?,
+                cloud_run: raw("K_SERVICE").or(raw("CLOUD_RUN_JOB")).is_some(),
+            },
+            azure: AzureSettings {
+                tenant_id: word("AZURE_TENANT_ID")?,
+                client_id: word("AZURE_CLIENT_ID")?,
+                client_secret: secret("AZURE_CLIENT_SECRET")?.map(Secret::trimmed),
+                federated_token_file: path("AZURE_FEDERATED_TOKEN_FILE"),
+                authority_host: word("AZURE_AUTHORITY_HOST")?,
+                identity_endpoint: word("IDENTITY_ENDPOINT")?,
+                identity_header: secret("IDENTITY_HEADER")?,
+            },
+            ssl_cert_file: text("SSL_CERT_FILE")?,
         })
     }
 }

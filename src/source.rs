@@ -10,6 +10,8 @@ use crate::registry::Registry;
 use crate::settings::Settings;
 
 pub mod ci_env;
+pub mod cloud_env;
+pub mod cloud_secrets;
 pub mod docker_env;
 pub mod mounted;
 pub mod pull_secrets;
@@ -86,6 +88,11 @@ impl Failure {
     /// A failure of something that only a default named.
     pub fn default(problem: Problem) -> Failure {
         Failure { problem, weight: Weight::Default }
+    }
+
+    /// A failure that is only noted.
+    pub fn note(problem: Problem) -> Failure {
+        Failure { problem, weight: Weight::Note }
     }
 
     /// A failure of something that the user named.

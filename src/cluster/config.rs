@@ -12,6 +12,7 @@ use kube::config::{AuthInfo, Cluster as ClusterEntry, ExecAuthCluster, Kubeconfi
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use secrecy::SecretString;
 
 use super::{POD_DIRECTORY, exec, request};
 use crate::deadline::Deadline;
@@ -73,6 +74,7 @@ pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> 
         exec.cluster = ExecAuthCluster::try_from(&cluster).ok();
     }
     let mut config = config_of(&origin, cluster, namespace)?;
+    read_token(&origin, &mut user)?;
     config.auth_info = exec::resolve(&origin, user, deadline).await?;
     Ok(limits(config))
 }
@@ -146,6 +148,23 @@ fn read_one(path: &Path) -> Result<Kubeconfig, Problem> {
         }
     }
     Ok(kubeconfig)
+}
+
+/// Reads the user's token file, which counts before a token as with kubectl. kube would send the line break at
+/// its end too.
+fn read_token(origin: &str, user: &mut AuthInfo) -> Result<(), Problem> {
+    let Some(path) = user.token_file.take().filter(|path| !path.is_empty()) else { return Ok(()) };
+    let text = file::read_following(Path::new(&path))
+        .map_err(|why| problem(origin, format!("names the token file {path}, which {why}; correct it")))?;
+    let token = std::str::from_utf8(&text).map(str::trim).unwrap_or_default();
+    if token.is_empty() {
+        return Err(problem(
+            origin,
+            format!("names the token file {path}, which holds no token; correct it"),
+        ));
+    }
+    user.token = Some(SecretString::from(token));
+    Ok(())
 }
 
 fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> Result<Config, Problem> {

@@ -62,10 +62,17 @@ pub(super) async fn resolve(
     let status = printed.status.ok_or_else(|| {
         wrong(origin, format!("has an exec plugin {command} that prints no status; run it by hand"))
     })?;
-    if let Some(token) = &status.token {
+    let token = status.token.filter(|token| !token.is_empty());
+    let pair = status.certificate.zip(status.key);
+    if token.is_none() && pair.is_none() {
+        let what =
+            format!("has an exec plugin {command} that prints no token and no certificate; run it by hand");
+        return Err(wrong(origin, what));
+    }
+    if let Some(token) = &token {
         user.token = Some(SecretString::from(token.expose()));
     }
-    if let (Some(certificate), Some(key)) = (status.certificate, status.key) {
+    if let Some((certificate, key)) = pair {
         use base64::Engine;
         let encode = |pem: &str| base64::engine::general_purpose::STANDARD.encode(pem);
         user.client_certificate_data = Some(encode(&certificate));

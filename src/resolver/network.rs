@@ -5,21 +5,40 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::cluster::{Cluster, Place};
+use crate::cloud::hosts::CloudHost;
+use crate::cloud::http::Http;
+use crate::cluster::{Cluster, Found, Place};
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::source::{Failure, Finding, pull_secrets};
+use crate::source::cloud_secrets::{self, CloudIdentity};
+use crate::source::{Failure, Finding, Weight, cloud_env, pull_secrets};
 
 /// What the cluster may take of the whole time, so that the sources after it get a turn.
 const CLUSTER_SHARE: f64 = 0.8;
 /// What a kubeconfig found by chance may take.
 const CHANCE_LIMIT: Duration = Duration::from_secs(2);
+/// The requests keep to their own deadline; the runtime's guards only against what does not.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// A runtime on this thread.
 pub struct Network {
     runtime: Option<Runtime>,
+    http: Http,
+}
+
+/// What the cluster has for a question.
+#[derive(Default)]
+pub struct FromCluster {
+    /// Its pull secrets, in order.
+    pub pull_secrets: Vec<Loaded>,
+    /// What getting them was like.
+    pub pull_finding: Finding,
+    /// The identity in the cloud's Secret, for a cloud's host.
+    pub identity: Option<CloudIdentity>,
+    /// What getting it was like.
+    pub cloud_finding: Finding,
 }
 
 impl Network {
@@ -27,11 +46,11 @@ impl Network {
     ///
     /// # Errors
     /// The system has no descriptors left for it.
-    pub fn start() -> Result<Network, Problem> {
+    pub fn start(deadline: Deadline) -> Result<Network, Problem> {
         // The one crypto provider; an error only says that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => Ok(Network { runtime: Some(runtime) }),
+            Ok(runtime) => Ok(Network { runtime: Some(runtime), http: Http::new(deadline) }),
             Err(error) => Err(Problem::System { what: "start network input and output", kind: error.kind() }),
         }
     }
@@ -41,38 +60,72 @@ impl Network {
         self.runtime.as_ref()?.block_on(async { timeout(deadline.left(), work).await.ok() })
     }
 
-    /// Gets the cluster's pull secrets.
-    pub fn pull_secrets(
-        &self,
-        settings: &Settings,
-        place: Place,
-        deadline: Deadline,
-    ) -> (Vec<Loaded>, Finding) {
+    /// Gets the cluster's pull secrets and, for a cloud's host, the identity in that cloud's Secret: at the same
+    /// time, since the one is not known to be needed before the other is here.
+    pub fn from_cluster(&self, settings: &Settings, place: Place, host: Option<&CloudHost>) -> FromCluster {
         let started = Instant::now();
-        let weight = place.found.weight();
-        let inner = match place.found {
-            crate::cluster::Found::ByChance => deadline.at_most(CHANCE_LIMIT),
-            _ => deadline.share(CLUSTER_SHARE),
+        let whole = self.http.deadline;
+        let deadline = match place.found {
+            Found::ByChance if !names_objects(settings) => whole.at_most(CHANCE_LIMIT),
+            _ => whole.share(CLUSTER_SHARE),
+        };
+        let weight = if names_objects(settings) { Weight::Named } else { place.found.weight() };
+        let failed = |problem| {
+            let mut pull_finding = Finding::default();
+            pull_finding.fail("cluster", Failure { problem, weight }, started.elapsed());
+            FromCluster { pull_finding, ..FromCluster::default() }
         };
         let work = async {
-            match Cluster::connect(settings, place, inner).await {
-                Ok(cluster) => pull_secrets::load(&cluster, settings).await,
-                Err(failure) => {
-                    let mut finding = Finding::default();
-                    finding.fail("cluster", failure, started.elapsed());
-                    (Vec::new(), finding)
+            let cluster = match Cluster::connect(settings, place, deadline).await {
+                Ok(cluster) => cluster,
+                Err(problem) => return failed(problem),
+            };
+            let identity = async {
+                match host {
+                    Some(host) => cloud_secrets::load(&cluster, settings, host).await,
+                    None => (None, Finding::default()),
                 }
-            }
+            };
+            let ((pull_secrets, pull_finding), (identity, cloud_finding)) =
+                tokio::join!(pull_secrets::load(&cluster, settings), identity);
+            FromCluster { pull_secrets, pull_finding, identity, cloud_finding }
         };
-        // The requests keep to their own, earlier deadline; this one only guards against what does not.
-        self.run(inner.at_most(inner.left() + Duration::from_millis(200)), work).unwrap_or_else(|| {
-            let mut finding = Finding::default();
-            let problem =
-                Problem::Deadline { what: "asking the cluster".to_owned(), limit: deadline.limit() };
-            finding.fail("cluster", Failure { problem, weight }, started.elapsed());
-            (Vec::new(), finding)
-        })
+        let guard = deadline.at_most(deadline.left() + GRACE);
+        let late =
+            || failed(Problem::Deadline { what: "asking the cluster".to_owned(), limit: whole.limit() });
+        self.run(guard, work).unwrap_or_else(late)
     }
+
+    /// Exchanges an identity from the cluster for the host's credential.
+    pub fn exchange(
+        &self,
+        settings: &Settings,
+        host: &CloudHost,
+        name: &str,
+        identity: CloudIdentity,
+    ) -> Finding {
+        let work = cloud_secrets::exchange(settings, &self.http, host, name, identity);
+        self.run(self.http.deadline, work).unwrap_or_else(|| self.late(name))
+    }
+
+    /// Asks the host's cloud with the environment's identity.
+    pub fn cloud_env(&self, settings: &Settings, host: &CloudHost, name: &str) -> Finding {
+        let work = cloud_env::find(settings, &self.http, host, name);
+        self.run(self.http.deadline, work).unwrap_or_else(|| self.late(name))
+    }
+
+    fn late(&self, name: &str) -> Finding {
+        let mut finding = Finding::default();
+        let limit = self.http.deadline.limit();
+        let problem = Problem::Deadline { what: format!("asking the cloud for a token for {name}"), limit };
+        finding.fail("cloud identity", Failure::default(problem), limit);
+        finding
+    }
+}
+
+/// Whether the user named something in the cluster, so that a cluster that fails cannot be passed over.
+fn names_objects(settings: &Settings) -> bool {
+    !settings.pull_secrets.is_empty() || settings.service_account.is_some()
 }
 
 impl Drop for Network {

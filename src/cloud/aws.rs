@@ -1,0 +1,246 @@
+//! AWS: an identity in, ECR's token out, by the official SDK.
+//!
+//! The SDK's default chain is taken apart into its links ([`identity`]), because its own goes on to the next
+//! link where an identity that was asked for is incomplete (a profile that does not exist, half a key pair).
+
+pub mod identity;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_ecr::config::SharedHttpClient;
+use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::hosts::CloudHost;
+use super::http::Http;
+use super::machine::{self, Evidence};
+use super::{Outcome, causes, one_line};
+use crate::credential::Credential;
+use crate::deadline::Deadline;
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::settings::{Cloud, Settings};
+use identity::{Identity, Named};
+
+/// ECR Public has its API in one region only.
+const PUBLIC_REGION: &str = "us-east-1";
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const ATTEMPTS: u32 = 3;
+
+/// The clients of AWS's SDK: one through the environment's proxy, one directly for metadata servers.
+pub(crate) struct Clients {
+    service: SharedHttpClient,
+    metadata: SharedHttpClient,
+    deadline: Deadline,
+}
+
+impl Clients {
+    async fn new(settings: &Settings, http: &Http) -> Result<Clients, Problem> {
+        let pem = http.roots(settings).await?.pem();
+        let context =
+            TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build();
+        let context = context
+            .map_err(|_| Problem::System { what: "use TLS", kind: std::io::ErrorKind::Unsupported })?;
+        let client = |proxy: ProxyConfig| {
+            let context = context.clone();
+            Builder::new().build_with_connector_fn(move |settings, _| {
+                let mut connector = Connector::builder().proxy_config(proxy.clone());
+                connector.set_connector_settings(settings.cloned());
+                connector
+                    .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                    .tls_context(context.clone())
+                    .build()
+            })
+        };
+        Ok(Clients {
+            service: client(ProxyConfig::from_env()),
+            metadata: client(ProxyConfig::disabled()),
+            deadline: http.deadline,
+        })
+    }
+
+    fn timeouts(&self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .operation_timeout(self.deadline.left())
+            .build()
+    }
+
+    /// The configuration of a client in a region, without any of the environment.
+    fn config(&self, region: &str, credentials: Credentials) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .http_client(self.service.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(self.timeouts())
+            .time_source(SystemTimeSource::new())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+}
+
+/// Asks ECR for a token, with a given identity or the environment's.
+pub async fn credential(
+    settings: &Settings,
+    http: &Http,
+    host: &CloudHost,
+    given: Option<&identity::Keys>,
+    name: &str,
+) -> Outcome {
+    let region = region(host);
+    let clients = match Clients::new(settings, http).await {
+        Ok(clients) => clients,
+        Err(problem) => return Outcome::Failed(problem),
+    };
+    let identity = match given {
+        Some(keys) => identity::of_keys(&clients, keys, region).await,
+        None => {
+            let evidence = machine::evidence(settings, Cloud::Aws);
+            identity::of_environment(settings, &clients, region, evidence).await
+        }
+    };
+    let failed = |identity: String, what: String| Problem::Cloud { identity, host: name.to_owned(), what };
+    let Named { credentials, identity } = match identity {
+        Identity::Found(named) => named,
+        Identity::None(looked_for) => return Outcome::NoIdentity(looked_for),
+        Identity::Failed { identity, what } => return Outcome::Failed(failed(identity, what)),
+        Identity::Unavailable { identity, what } => return Outcome::Unavailable(failed(identity, what)),
+    };
+    let config = clients.config(region, credentials);
+    let token = match host {
+        CloudHost::EcrPublic { dual_stack } => public_token(&config, *dual_stack).await,
+        CloudHost::Ecr(ecr) => private_token(&config, ecr.fips, ecr.dual_stack).await,
+        _ => Err("it is no registry of AWS".to_owned()),
+    };
+    let token = token.and_then(|token| decode(token).ok_or_else(|| "ECR's answer holds no token".to_owned()));
+    match token {
+        Ok(credential) => Outcome::Found { credential, identity },
+        Err(what) => Outcome::Failed(failed(identity, what)),
+    }
+}
+
+/// AWS credentials and the region of this machine or pod, for Google's federation.
+///
+/// # Errors
+/// What failed, in words.
+pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), String> {
+    let clients = Clients::new(settings, http).await.map_err(|problem| problem.to_string())?;
+    let region = match &settings.aws.region {
+        Some(region) => region.clone(),
+        None => identity::machine_region(&clients).await?,
+    };
+    // A configuration that says "AWS" names the machine.
+    match identity::of_environment(settings, &clients, &region, Evidence::Named).await {
+        Identity::Found(named) => Ok((named.credentials, region)),
+        Identity::None(looked_for) => Err(format!("there is no AWS identity for it: {looked_for}")),
+        Identity::Failed { identity, what } | Identity::Unavailable { identity, what } => {
+            Err(format!("{identity}: {what}"))
+        }
+    }
+}
+
+/// The region to ask: the host's own.
+fn region(host: &CloudHost) -> &str {
+    match host {
+        CloudHost::Ecr(ecr) => &ecr.region,
+        _ => PUBLIC_REGION,
+    }
+}
+
+/// A token as the API gives it: base64 of `AWS:<password>`, and when it expires.
+struct Token {
+    text: Zeroizing<String>,
+    expires: Option<SystemTime>,
+}
+
+async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Result<Token, String> {
+    let config = aws_sdk_ecr::config::Builder::from(config).use_fips(fips).use_dual_stack(dual_stack).build();
+    let answer = aws_sdk_ecr::Client::from_conf(config).get_authorization_token().send().await;
+    let answer = answer.map_err(|error| refusal(&error, "ecr:GetAuthorizationToken"))?;
+    let data = answer.authorization_data().first().ok_or("ECR's answer holds no token")?;
+    token(data.authorization_token(), data.expires_at())
+}
+
+async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, String> {
+    let config = aws_sdk_ecrpublic::config::Builder::from(config).use_dual_stack(dual_stack).build();
+    let answer = aws_sdk_ecrpublic::Client::from_conf(config).get_authorization_token().send().await;
+    let answer = answer
+        .map_err(|error| refusal(&error, "ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken"))?;
+    let data = answer.authorization_data().ok_or("ECR Public's answer holds no token")?;
+    token(data.authorization_token(), data.expires_at())
+}
+
+fn token(text: Option<&str>, expires: Option<&aws_sdk_ecr::primitives::DateTime>) -> Result<Token, String> {
+    let text = Zeroizing::new(text.ok_or("ECR's answer holds no token")?.to_owned());
+    let expires = expires
+        .and_then(|at| u64::try_from(at.secs()).ok())
+        .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+    Ok(Token { text, expires })
+}
+
+fn decode(token: Token) -> Option<Credential> {
+    let decoded = Secret::from_utf8(STANDARD.decode(token.text.as_bytes()).ok()?)?;
+    let (username, password) = decoded.expose().split_once(':')?;
+    if username.is_empty() || password.is_empty() {
+        return None;
+    }
+    Some(Credential {
+        username: username.to_owned(),
+        secret: Secret::new(password.to_owned()),
+        expires: token.expires,
+    })
+}
+
+/// Why a call failed, and what to do; by AWS's error code where there is one.
+fn refusal<E>(error: &SdkError<E>, action: &str) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let Some(code) = error.code() else {
+        return format!("{}; check that the endpoint can be reached from here", causes(error));
+    };
+    let message = one_line(error.message().unwrap_or_default());
+    let advice = match code {
+        "AccessDeniedException" | "AccessDenied" => format!("allow {action} to this identity"),
+        "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch" => "check the keys".to_owned(),
+        "ExpiredTokenException" | "ExpiredToken" => "renew the session".to_owned(),
+        "ThrottlingException" | "TooManyRequestsException" => "try again later".to_owned(),
+        _ => "look the code up in AWS's documentation".to_owned(),
+    };
+    format!("{code}: {message}; {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> Option<Credential> {
+        decode(Token { text: Zeroizing::new(STANDARD.encode(text)), expires: None })
+    }
+
+    #[test]
+    fn a_token_is_user_and_password() {
+        let credential = decoded("AWS:pass:word").unwrap();
+        assert_eq!((credential.username.as_str(), credential.secret.expose()), ("AWS", "pass:word"));
+        for broken in ["", "AWS", "AWS:", ":p"] {
+            assert_eq!(decoded(broken), None, "{broken}");
+        }
+        assert_eq!(decode(Token { text: Zeroizing::new("!".into()), expires: None }), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! Who asks: keys from a Secret (with or without a role), or the links of the SDK's default chain in its order.
+//!
+//! An identity that is asked for and fails is final. Only "not there" leads to the next link.
+
+use aws_config::Region;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_ecr::config::SharedHttpClient;
+
+use super::{ATTEMPTS, Clients};
+use crate::cloud::causes;
+use crate::cloud::machine::Evidence;
+use crate::file;
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+/// How sessions of assumed roles are named, for whoever reads CloudTrail.
+const SESSION: &str = "docker-credential-kubeclarity";
+
+/// Keys as a Secret has them.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// The Secret, for messages.
+    pub origin: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: Secret,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: Secret,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: Option<Secret>,
+    /// `AWS_ROLE_ARN`, assumed with the keys.
+    pub role_arn: Option<String>,
+    /// `AWS_EXTERNAL_ID`, which the role may demand.
+    pub external_id: Option<String>,
+}
+
+/// Credentials of AWS, and whose they are.
+pub(super) struct Named {
+    pub credentials: Credentials,
+    pub identity: String,
+}
+
+/// What came of looking for an identity.
+pub(super) enum Identity {
+    Found(Named),
+    None(String),
+    Failed { identity: String, what: String },
+    Unavailable { identity: String, what: String },
+}
+
+/// The identity of a Secret's keys.
+pub(super) async fn of_keys(clients: &Clients, keys: &Keys, region: &str) -> Identity {
+    let token = keys.session_token.as_ref().map(|token| token.expose().to_owned());
+    let own =
+        Credentials::new(keys.access_key_id.expose(), keys.secret_access_key.expose(), token, None, "secret");
+    let Some(role) = &keys.role_arn else {
+        return Identity::Found(Named {
+            credentials: own,
+            identity: format!("the AWS keys in {}", keys.origin),
+        });
+    };
+    let mut provider = AssumeRoleProvider::builder(role)
+        .session_name(SESSION)
+        .configure(&clients.config(region, own.clone()));
+    if let Some(id) = &keys.external_id {
+        provider = provider.external_id(id);
+    }
+    let identity = format!("the AWS role {role} of {}", keys.origin);
+    provided(provider.build_from_provider(own).await, identity).await
+}
+
+/// The first identity of the environment that is asked for. The machine's own is asked for only with
+/// evidence that this is an EC2 machine.
+pub(super) async fn of_environment(
+    settings: &Settings,
+    clients: &Clients,
+    registry_region: &str,
+    evidence: Evidence,
+) -> Identity {
+    let aws = &settings.aws;
+    match (&aws.access_key_id, &aws.secret_access_key) {
+        (Some(id), Some(key)) => {
+            let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
+            let credentials = Credentials::new(id.expose(), key.expose(), token, None, "environment");
+            return Identity::Found(Named {
+                credentials,
+                identity: "the AWS keys in AWS_ACCESS_KEY_ID".to_owned(),
+            });
+        }
+        (Some(_), None) => return half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        (None, Some(_)) => return half("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+        (None, None) => {}
+    }
+    // The identity's own region where it has one: a private network may reach no other endpoint of STS.
+    let region = aws.region.as_deref().unwrap_or(registry_region);
+
+    if let Some(answer) = of_profile(settings, clients, region).await {
+        return answer;
+    }
+    if aws.web_identity_token_file.is_some() {
+        let role = aws.role_arn.as_deref().unwrap_or("(AWS_ROLE_ARN is not set)");
+        let provider = WebIdentityTokenCredentialsProvider::builder()
+            .configure(&config(clients, clients.service.clone(), region))
+            .build();
+        return asked_for(provider, format!("the AWS role {role} by AWS_WEB_IDENTITY_TOKEN_FILE")).await;
+    }
+    let direct = config(clients, clients.metadata.clone(), region);
+    if aws.container_credentials {
+        let provider = EcsCredentialsProvider::builder().configure(&direct).build();
+        return asked_for(
+            provider,
+            "the AWS container credentials (ECS task role or EKS Pod Identity)".to_owned(),
+        )
+        .await;
+    }
+    if evidence == Evidence::None {
+        return Identity::None("no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine".to_owned());
+    }
+    let identity = "the AWS role of this EC2 machine";
+    match provided(ImdsCredentialsProvider::builder().configure(&direct).build(), identity.to_owned()).await {
+        Identity::None(what) if evidence == Evidence::Named => {
+            Identity::Failed { identity: identity.to_owned(), what }
+        }
+        Identity::None(what) => Identity::None(format!(
+            "the EC2 machine has no role, or its metadata cannot be reached from here: {what}"
+        )),
+        // Nobody asked for it by name; a pod on such a machine is often cut off from it on purpose.
+        Identity::Failed { identity, what } if evidence == Evidence::Seen => {
+            Identity::Unavailable { identity, what }
+        }
+        answer => answer,
+    }
+}
+
+/// The region of this EC2 machine, by its metadata server.
+pub(super) async fn machine_region(clients: &Clients) -> Result<String, String> {
+    let direct = config(clients, clients.metadata.clone(), "us-east-1");
+    let provider = ImdsRegionProvider::builder().configure(&direct).build();
+    match provider.region().await {
+        Some(region) => Ok(region.to_string()),
+        None => Err("the AWS region is not known; set AWS_REGION".to_owned()),
+    }
+}
+
+fn half(set: &str, missing: &str) -> Identity {
+    Identity::Failed {
+        identity: format!("the AWS keys in {set}"),
+        what: format!("{missing} is not set; set it too"),
+    }
+}
+
+/// The profile's identity; `None` if nobody named one and there is none.
+async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Option<Identity> {
+    let aws = &settings.aws;
+    let default =
+        |name: &str| settings.home.as_ref().is_some_and(|home| file::exists(&home.join(".aws").join(name)));
+    let files = aws.files_named || default("credentials") || default("config");
+    if aws.profile.is_none() && !files {
+        return None;
+    }
+    let identity = format!("the AWS profile {}", aws.profile.as_deref().unwrap_or("default"));
+    let provider = ProfileFileCredentialsProvider::builder()
+        .configure(&config(clients, clients.service.clone(), region))
+        .build();
+    match provided(provider, identity.clone()).await {
+        Identity::None(_) if aws.profile.is_none() => None,
+        Identity::None(what) => {
+            Some(Identity::Failed { identity, what: format!("{what}; correct AWS_PROFILE or the profile") })
+        }
+        answer => Some(answer),
+    }
+}
+
+fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> ProviderConfig {
+    ProviderConfig::without_region()
+        .with_region(Some(Region::new(region.to_owned())))
+        .with_http_client(client)
+        .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .with_timeout_config(clients.timeouts())
+}
+
+/// An identity that variables ask for: "not there" is a failure of it.
+async fn asked_for(provider: impl ProvideCredentials, identity: String) -> Identity {
+    match provided(provider, identity.clone()).await {
+        Identity::None(what) => Identity::Failed { identity, what },
+        answer => answer,
+    }
+}
+
+async fn provided(provider: impl ProvideCredentials, identity: String) -> Identity {
+    match provider.provide_credentials().await {
+        Ok(credentials) => Identity::Found(Named { credentials, identity }),
+        Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
+        Err(error) => Identity::Failed {
+            identity,
+            what: format!("{}; check it with `aws sts get-caller-identity`", causes(&error)),
+        },
+    }
+}

@@ -1,0 +1,73 @@
+//! Google: Application Default Credentials in, an access token out
+//! (<https://google.aip.dev/auth/4110> and its neighbours).
+
+pub mod adc;
+mod aws_subject;
+mod external;
+mod metadata;
+mod token;
+
+use std::time::{Duration, SystemTime};
+
+use super::Outcome;
+use super::http::Http;
+use super::machine::{self, Evidence};
+use crate::credential::Credential;
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::settings::{Cloud, Settings};
+use adc::Adc;
+
+/// The user name that goes with an access token.
+const USER: &str = "oauth2accesstoken";
+/// Read-only, for Container Registry's buckets and for Artifact Registry.
+const SCOPES: &str = "https://www.googleapis.com/auth/devstorage.read_only https://www.googleapis.com/auth/cloud-platform.read-only";
+/// What a federated identity needs to impersonate a service account.
+const PLATFORM_SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// An access token and how long it lives.
+pub(super) struct Token {
+    text: Secret,
+    life: Duration,
+}
+
+/// Asks for an access token, with a given identity or the environment's.
+pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Option<&Adc>) -> Outcome {
+    let problem = |identity: String, what: String| Problem::Cloud { identity, host: host.to_owned(), what };
+    let found = match given {
+        Some(adc) => Ok(Some(std::borrow::Cow::Borrowed(adc))),
+        None => adc::of_environment(settings).map(|found| found.map(std::borrow::Cow::Owned)),
+    };
+    let adc = match found {
+        Ok(adc) => adc,
+        Err(problem) => return Outcome::Failed(problem),
+    };
+    let asked = SystemTime::now();
+    let (token, identity) = match &adc {
+        Some(adc) => (adc.token(settings, http, SCOPES).await, adc.to_string()),
+        None => {
+            let evidence = machine::evidence(settings, Cloud::Google);
+            if evidence == Evidence::None {
+                return Outcome::NoIdentity(
+                    "no GOOGLE_APPLICATION_CREDENTIALS, no application default credentials of gcloud, and this is no Google machine".to_owned(),
+                );
+            }
+            let identity = "the Google service account of this machine or pod".to_owned();
+            match metadata::token(settings, http).await {
+                Ok(token) => (Ok(token), identity),
+                Err(what) if evidence == Evidence::Named => return Outcome::Failed(problem(identity, what)),
+                Err(what) => return Outcome::Unavailable(problem(identity, what)),
+            }
+        }
+    };
+    match token {
+        Ok(token) => {
+            let expires = Some(asked + token.life);
+            Outcome::Found {
+                credential: Credential { username: USER.to_owned(), secret: token.text, expires },
+                identity,
+            }
+        }
+        Err(what) => Outcome::Failed(problem(identity, what)),
+    }
+}

@@ -1,0 +1,216 @@
+//! External accounts (workload identity federation, <https://google.aip.dev/auth/4117>): a token from
+//! elsewhere is exchanged at Google's STS (RFC 8693), and the result may take on a service account.
+
+mod executable;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use reqwest::{Method, RequestBuilder};
+use serde::Deserialize;
+
+use super::{PLATFORM_SCOPE, Token, aws_subject, token};
+use crate::cloud::http::{Http, Towards, form};
+use crate::docker_config::json_reason;
+use crate::file;
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+/// The configuration, as `gcloud iam workload-identity-pools create-cred-config` writes it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ExternalAccount {
+    pub audience: String,
+    pub subject_token_type: String,
+    token_url: String,
+    pub service_account_impersonation_url: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<Secret>,
+    workforce_pool_user_project: Option<String>,
+    credential_source: CredentialSource,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CredentialSource {
+    file: Option<PathBuf>,
+    url: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    format: Option<Format>,
+    environment_id: Option<String>,
+    regional_cred_verification_url: Option<String>,
+    executable: Option<executable::Executable>,
+}
+
+/// How the token stands in the file or answer.
+#[derive(Debug, Clone, Deserialize)]
+struct Format {
+    #[serde(rename = "type", default)]
+    kind: String,
+    subject_token_field_name: Option<String>,
+}
+
+impl ExternalAccount {
+    /// Understands a configuration and checks its addresses.
+    pub(super) fn parse(text: &[u8]) -> Result<ExternalAccount, String> {
+        let mut account: ExternalAccount = serde_json::from_slice(text).map_err(|error| {
+            format!("is no complete external account ({}); make it anew with gcloud", json_reason(&error))
+        })?;
+        account.token_url = token::checked(&account.token_url)?;
+        if let Some(url) = &account.service_account_impersonation_url {
+            account.service_account_impersonation_url = Some(token::checked(url)?);
+        }
+        Ok(account)
+    }
+}
+
+/// An access token for the account.
+pub(super) async fn token(
+    account: &ExternalAccount,
+    settings: &Settings,
+    http: &Http,
+    scopes: &str,
+) -> Result<Token, String> {
+    let subject = subject_token(account, settings, http).await?;
+    let impersonation = account.service_account_impersonation_url.as_deref();
+    let first_scopes = if impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
+    let own = exchange(account, settings, http, &subject, first_scopes).await?;
+    match impersonation {
+        Some(url) => token::impersonate(settings, http, url, &own.text, &[], scopes).await,
+        None => Ok(own),
+    }
+}
+
+async fn exchange(
+    account: &ExternalAccount,
+    settings: &Settings,
+    http: &Http,
+    subject: &Secret,
+    scopes: &str,
+) -> Result<Token, String> {
+    let project = account.workforce_pool_user_project.as_deref().filter(|_| account.client_id.is_none());
+    let options = project.map(|project| serde_json::json!({ "userProject": project }).to_string());
+    let mut fields = vec![
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("requested_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("audience", account.audience.as_str()),
+        ("scope", scopes),
+        ("subject_token_type", account.subject_token_type.as_str()),
+        ("subject_token", subject.expose()),
+    ];
+    fields.extend(options.as_deref().map(|options| ("options", options)));
+    let basic = match (&account.client_id, &account.client_secret) {
+        (Some(id), Some(secret)) => Some(token::basic_auth(id, secret)),
+        _ => None,
+    };
+    let answer = token::post(settings, http, &account.token_url, &form(&fields), basic.as_ref()).await?;
+    token::parse(&answer)
+}
+
+async fn subject_token(
+    account: &ExternalAccount,
+    settings: &Settings,
+    http: &Http,
+) -> Result<Secret, String> {
+    let source = &account.credential_source;
+    if let Some(id) = &source.environment_id {
+        if id != "aws1" {
+            return Err(
+                "its credential_source is for an environment that is not known; only aws1 is".to_owned()
+            );
+        }
+        let url = source.regional_cred_verification_url.as_deref();
+        return aws_subject::token(settings, http, &account.audience, url).await;
+    }
+    if let Some(executable) = &source.executable {
+        return executable::token(executable, account, settings, http.deadline).await;
+    }
+    if let Some(path) = &source.file {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let name = path.file_name().ok_or("its credential_source names no file; make it anew with gcloud")?;
+        let text = file::read_beneath(directory, Path::new(name)).map_err(|why| {
+            format!("the token file {} {why}; check the volume that projects it", path.display())
+        })?;
+        return formatted(source.format.as_ref(), &text);
+    }
+    if let Some(url) = &source.url {
+        return from_url(source, settings, http, url).await;
+    }
+    Err("its credential_source has no file, url, executable or environment_id; make it anew with gcloud"
+        .to_owned())
+}
+
+async fn from_url(
+    source: &CredentialSource,
+    settings: &Settings,
+    http: &Http,
+    url: &str,
+) -> Result<Secret, String> {
+    // A metadata server of another cloud, or a service: only https leaves the machine.
+    let towards = if url.starts_with("https://") { Towards::Service } else { Towards::Metadata };
+    let prepare = |request: RequestBuilder| {
+        source
+            .headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(name.as_str(), value.as_str()))
+    };
+    let answer =
+        http.send(settings, towards, Method::GET, url, prepare).await.map_err(|none| none.into_text())?;
+    if !answer.status.is_success() {
+        return Err(format!("the address of its credential_source answers {}; check it", answer.status));
+    }
+    formatted(source.format.as_ref(), &answer.body)
+}
+
+/// The token itself: the whole text, or a field of a JSON object.
+fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, String> {
+    let whole = || Secret::from_utf8(text.to_vec()).map(Secret::trimmed).filter(|token| !token.is_empty());
+    let token = match format {
+        Some(format) if format.kind == "json" => {
+            let field = format
+                .subject_token_field_name
+                .as_deref()
+                .ok_or("its credential_source names no subject_token_field_name; add it")?;
+            let mut fields: BTreeMap<String, serde_json::Value> =
+                serde_json::from_slice(text).map_err(|_| {
+                    "the subject token is not in a JSON object; check the credential_source".to_owned()
+                })?;
+            match fields.remove(field) {
+                Some(serde_json::Value::String(token)) => Some(Secret::new(token)),
+                _ => None,
+            }
+        }
+        _ => whole(),
+    };
+    token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| "the subject token is empty or missing; check the credential_source".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(kind: &str, field: Option<&str>) -> Format {
+        Format { kind: kind.into(), subject_token_field_name: field.map(Into::into) }
+    }
+
+    #[test]
+    fn a_subject_token_is_text_or_a_field() {
+        assert_eq!(formatted(None, b"abc\n").unwrap().expose(), "abc");
+        assert_eq!(formatted(Some(&format("text", None)), b"abc").unwrap().expose(), "abc");
+        assert_eq!(
+            formatted(Some(&format("json", Some("t"))), br#"{"t":"abc","x":1}"#).unwrap().expose(),
+            "abc"
+        );
+        for (format, text) in [
+            (None, &b""[..]),
+            (None, b"\xff"),
+            (Some(format("json", None)), b"{}"),
+            (Some(format("json", Some("t"))), b"{}"),
+            (Some(format("json", Some("t"))), br#"{"t":5}"#),
+            (Some(format("json", Some("t"))), b"abc"),
+        ] {
+            assert!(formatted(format.as_ref(), text).is_err());
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Google's token requests, each one documented POST.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use gcp_auth::CustomServiceAccount;
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::Token;
+use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+/// Where refresh tokens are exchanged if the file does not say so.
+pub(super) const OAUTH: &str = "https://oauth2.googleapis.com/token";
+
+/// How long the signed assertion is good for; an hour is the most that Google takes.
+const ASSERTION_LIFE: u64 = 600;
+
+/// Services of Google that give tokens. A region may stand before or inside (`us-east1-sts`, `.rep.`, `.p.`).
+const SERVICES: [&str; 4] = ["oauth2", "sts", "iamcredentials", "www"];
+
+/// Checks an address to which something signed or secret will be sent: https, on the usual port, at one of
+/// Google's own token services.
+pub(super) fn checked(address: &str) -> Result<String, String> {
+    let wrong = || {
+        "names a token address that is not Google's; a key or configuration from somebody else can do that to get at your token".to_owned()
+    };
+    let url = Url::parse(address).map_err(|_| wrong())?;
+    let plain = url.scheme() == "https"
+        && url.port().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    let ours = url.host_str().is_some_and(is_token_service);
+    if plain && ours && url.fragment().is_none() { Ok(url.into()) } else { Err(wrong()) }
+}
+
+fn is_token_service(host: &str) -> bool {
+    if host == "accounts.google.com" {
+        return true;
+    }
+    let Some(name) = host.strip_suffix(".googleapis.com") else { return false };
+    let is_region = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    SERVICES.iter().any(|service| match name.split('.').collect::<Vec<_>>()[..] {
+        [label] => {
+            label == *service
+                || label.strip_suffix(service).and_then(|r| r.strip_suffix('-')).is_some_and(is_region)
+        }
+        [label, "mtls"] => label == *service,
+        [label, region, "rep"] => label == *service && is_region(region),
+        _ => false,
+    })
+}
+
+/// What is exchanged for an access token.
+pub(super) enum Grant<'a> {
+    /// A signed assertion (RFC 7523, section 2.1;
+    /// <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>).
+    Assertion(&'a Secret),
+    /// A refresh token (RFC 6749, section 6), the client's secret in the form.
+    Refresh { client_id: &'a str, client_secret: &'a Secret, refresh_token: &'a Secret },
+    /// The same with the client's secret as HTTP Basic, as Google's STS wants it for workforce users.
+    RefreshBasic { client_id: &'a str, client_secret: &'a Secret, refresh_token: &'a Secret },
+}
+
+/// An assertion that the service account itself signs.
+pub(super) fn assertion(
+    email: &str,
+    key_json: &Secret,
+    token_url: &str,
+    scopes: &str,
+) -> Result<Secret, String> {
+    let account = CustomServiceAccount::from_json(key_json.expose())
+        .map_err(|_| "the private key in it cannot be used; download the key anew".to_owned())?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| "the clock is before 1970; set it".to_owned())?;
+    let header = json!({ "alg": "RS256", "typ": "JWT" });
+    let claims = json!({
+        "iss": email,
+        "scope": scopes,
+        "aud": token_url,
+        "iat": now.as_secs(),
+        "exp": now.as_secs() + ASSERTION_LIFE,
+    });
+    let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let signature = account
+        .signer()
+        .sign(signed.as_bytes())
+        .map_err(|_| "the private key in it cannot sign; download the key anew".to_owned())?;
+    Ok(Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))))
+}
+
+/// Asks for an access token.
+pub(super) async fn request(
+    settings: &Settings,
+    http: &Http,
+    url: &str,
+    grant: Grant<'_>,
+) -> Result<Token, String> {
+    let body;
+    let mut basic = None;
+    match grant {
+        Grant::Assertion(assertion) => {
+            body = form(&[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+                ("assertion", assertion.expose()),
+            ]);
+        }
+        Grant::Refresh { client_id, client_secret, refresh_token } => {
+            body = form(&[
+                ("grant_type", "refresh_token"),
+                ("client_id", client_id),
+                ("client_secret", client_secret.expose()),
+                ("refresh_token", refresh_token.expose()),
+            ]);
+        }
+        Grant::RefreshBasic { client_id, client_secret, refresh_token } => {
+            body = form(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())]);
+            basic = Some(basic_auth(client_id, client_secret));
+        }
+    }
+    let answer = post(settings, http, url, &body, basic.as_ref()).await?;
+    parse(&answer)
+}
+
+/// The value of an `Authorization` header (RFC 7617).
+pub(super) fn basic_auth(client_id: &str, client_secret: &Secret) -> Secret {
+    let pair = Zeroizing::new(format!("{client_id}:{}", client_secret.expose()));
+    Secret::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+}
+
+/// A form by POST, with an `Authorization` header if there is one.
+pub(super) async fn post(
+    settings: &Settings,
+    http: &Http,
+    url: &str,
+    body: &str,
+    authorization: Option<&Secret>,
+) -> Result<Answer, String> {
+    let prepare = |request: RequestBuilder| {
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned());
+        match authorization {
+            Some(value) => request.header("authorization", value.expose()),
+            None => request,
+        }
+    };
+    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(|none| none.into_text())
+}
+
+/// A token response (RFC 6749, section 5.1).
+pub(super) fn parse(answer: &Answer) -> Result<Token, String> {
+    #[derive(Deserialize)]
+    struct Response {
+        access_token: Secret,
+        expires_in: Option<u64>,
+    }
+    if answer.status != StatusCode::OK {
+        return Err(format!(
+            "Google refused: {}; check the key or the identity's rights",
+            oauth_error(answer)
+        ));
+    }
+    let response: Response = serde_json::from_slice(&answer.body)
+        .map_err(|_| "Google's answer holds no access token".to_owned())?;
+    if response.access_token.is_empty() {
+        return Err("Google's answer holds an empty access token".to_owned());
+    }
+    let life = Duration::from_secs(response.expires_in.unwrap_or(3600).min(12 * 3600));
+    Ok(Token { text: response.access_token, life })
+}
+
+/// Takes on a service account
+/// (<https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>).
+pub(super) async fn impersonate(
+    settings: &Settings,
+    http: &Http,
+    url: &str,
+    own: &Secret,
+    delegates: &[String],
+    scopes: &str,
+) -> Result<Token, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Response {
+        access_token: Secret,
+        #[serde(default)]
+        expire_time: String,
+    }
+    let scopes: Vec<&str> = scopes.split(' ').collect();
+    let body = json!({ "scope": scopes, "delegates": delegates, "lifetime": "3600s" }).to_string();
+    let authorization = Secret::new(format!("Bearer {}", own.expose()));
+    let prepare = |request: RequestBuilder| {
+        request
+            .header("content-type", "application/json")
+            .header("authorization", authorization.expose())
+            .body(body.clone())
+    };
+    let answer = http
+        .send(settings, Towards::Service, Method::POST, url, prepare)
+        .await
+        .map_err(|none| none.into_text())?;
+    if answer.status != StatusCode::OK {
+        return Err(format!(
+            "Google refused the impersonation: {}; grant roles/iam.serviceAccountTokenCreator on the service account",
+            oauth_error(&answer)
+        ));
+    }
+    let response: Response = serde_json::from_slice(&answer.body)
+        .map_err(|_| "Google's answer to the impersonation holds no access token".to_owned())?;
+    // The lifetime is the one that was asked for, or what `expireTime` (RFC 3339) says if that is sooner.
+    let life =
+        until(&response.expire_time).unwrap_or(Duration::from_secs(3600)).min(Duration::from_secs(3600));
+    Ok(Token { text: response.access_token, life })
+}
+
+/// From now to a time in RFC 3339; zero for one that has passed.
+fn until(time: &str) -> Option<Duration> {
+    let at = aws_sdk_ecr::primitives::DateTime::from_str(
+        time,
+        aws_sdk_ecr::primitives::DateTimeFormat::DateTimeWithOffset,
+    )
+    .ok()?;
+    let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(at.secs()).ok()?);
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_addresses() {
+        for good in [
+            "https://oauth2.googleapis.com/token",
+            "https://www.googleapis.com/oauth2/v4/token",
+            "https://accounts.google.com/o/oauth2/token",
+            "https://sts.googleapis.com/v1/token",
+            "https://sts.googleapis.com:443/v1/token",
+            "https://us-east1-sts.googleapis.com/v1/token",
+            "https://sts.us-east1.rep.googleapis.com/v1/token",
+            "https://sts.mtls.googleapis.com/v1/token",
+            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.iam.gserviceaccount.com:generateAccessToken",
+        ] {
+            assert!(checked(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://oauth2.googleapis.com/token",
+            "https://oauth2.googleapis.com:8443/token",
+            "https://oauth2.googleapis.com.evil.com/token",
+            "https://evil.com/oauth2.googleapis.com",
+            "https://oauth2.googleapis.com@evil.com/token",
+            "https://user@oauth2.googleapis.com/token",
+            "https://xoauth2.googleapis.com/token",
+            "https://oauth2.googleapis.com./token",
+            "https://storage.googleapis.com/token",
+            "https://evil.storage.googleapis.com/token",
+            "https://evil.oauth2.googleapis.com/token",
+            "https://oauth2-googleapis.com/token",
+            "https://googleapis.com/token",
+            "https://169.254.169.254/token",
+            "file:///etc/passwd",
+            "oauth2.googleapis.com",
+            "",
+        ] {
+            assert!(checked(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_until() {
+        assert_eq!(until("2001-01-01T00:00:00Z"), Some(Duration::ZERO));
+        assert!(until("2999-01-01T00:00:00Z").is_some_and(|life| life > Duration::from_secs(3600)));
+        assert_eq!(until("tomorrow"), None);
+    }
+}

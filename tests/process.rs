@@ -1,0 +1,147 @@
+//! The process among others: pipes that are closed, silent or endless, and an environment without anything.
+
+mod support;
+
+use serde_json::json;
+use support::Helper;
+use support::data::{config, config_with};
+use support::fault::Refused;
+use support::helper::NOT_FOUND;
+use support::kubeconfig::Kubeconfig;
+use support::mount::Mount;
+
+const SERVER: &str = "reg.example.com";
+
+fn found() -> Helper {
+    Helper::get(SERVER).docker_auth(config(&[(SERVER, "user")]))
+}
+
+#[test]
+fn verbs_without_input_do_not_wait_for_it() {
+    for arguments in [
+        &["list"][..],
+        &["version"],
+        &["--version"],
+        &["-v"],
+        &["--help"],
+        &["-h"],
+        &[],
+        &["unknown"],
+        &["list", "more"],
+        &["version", "more"],
+    ] {
+        // Nothing ends this run but the program itself: the deadline is far beyond the test's limit.
+        let run = Helper::new(arguments).silent_stdin().timeout("3600").run();
+        assert!(matches!(run.status.code(), Some(0 | 1)), "{arguments:?}: {run:?}");
+        assert_eq!(run.stderr, b"", "{arguments:?}: {run:?}");
+        assert!(!run.stdout.is_empty(), "{arguments:?}: {run:?}");
+    }
+}
+
+#[test]
+fn a_stdin_that_does_not_end_is_left_at_the_deadline() {
+    for verb in ["get", "store", "erase"] {
+        for helper in [Helper::new([verb]).silent_stdin(), Helper::new([verb]).endless_stdin()] {
+            helper.timeout("0.5").run().within(10).is(
+                1,
+                "kubeclarity: reading stdin did not end within 0.5 s; raise KUBECLARITY_TIMEOUT or find out what \
+                 hangs\n",
+                "",
+            );
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_panic() {
+    for helper in [
+        found(),
+        Helper::get("other.example.com"),
+        Helper::get(""),
+        Helper::list(),
+        Helper::new(["version"]),
+        Helper::new(["--help"]),
+        Helper::new(["unknown"]),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        helper.stdout(writer).run().is(1, "", "");
+    }
+}
+
+#[test]
+fn closed_standard_streams_are_no_panic() {
+    let closed_stdin = r#"exec "$0" "$@" <&-"#;
+    Helper::new(["get"]).through(closed_stdin).run().is(1, "no credentials server URL\n", "");
+    Helper::new(["erase"]).through(closed_stdin).run().is(1, "no credentials server URL\n", "");
+    Helper::list().through(closed_stdin).run().is(0, "{}\n", "");
+    found().through(r#"exec "$0" "$@" 2>&-"#).run().answers_user(SERVER, "user");
+    Helper::get("other.example.com").through(r#"exec "$0" "$@" 2>&-"#).run().not_found();
+    for script in [r#"exec "$0" "$@" >&-"#, r#"exec "$0" "$@" <&- >&- 2>&-"#] {
+        let run = found().through(script).run();
+        assert!(matches!(run.status.code(), Some(0 | 1)), "{script}: {run:?}");
+        assert_eq!((run.stdout.as_slice(), run.stderr.as_slice()), (&b""[..], &b""[..]), "{script}");
+    }
+}
+
+#[test]
+fn a_directory_as_stdin_is_one_line() {
+    Helper::new(["get"]).through(r#"exec "$0" "$@" </"#).run().explains(&["read stdin"]);
+}
+
+#[test]
+fn an_empty_environment_is_enough() {
+    // Not one variable, not even PATH and HOME.
+    let bare = |arguments: &[&str], stdin: &str| {
+        Helper::new(arguments).stdin(stdin).through(r#"exec env -i "$0" "$@""#).run()
+    };
+    bare(&["get"], SERVER).is(1, NOT_FOUND, "");
+    bare(&["list"], "").is(0, "{}\n", "");
+    bare(&["erase"], SERVER).is(0, "", "");
+    found().without("HOME").without("PATH").run().answers_user(SERVER, "user");
+    found().env("HOME", "/nowhere/at/all").env("PATH", "").run().answers_user(SERVER, "user");
+    found().env("HOME", "").run().answers_user(SERVER, "user");
+}
+
+#[test]
+fn a_working_directory_that_is_gone_is_no_failure() {
+    let script = r#"mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@""#;
+    found().through(script).run().answers_user(SERVER, "user");
+    Helper::get("other.example.com").through(script).run().not_found();
+}
+
+#[test]
+fn without_descriptors_it_says_so() {
+    let refused = Refused::new();
+    for limit in 4..12 {
+        let script = format!(r#"ulimit -n {limit} && exec "$0" "$@""#);
+        let nowhere = Kubeconfig::nowhere(&refused.url());
+        let run = Helper::get(SERVER).kubeconfig(&nowhere).timeout("2").through(&script).run();
+        // Whichever descriptor is the one too many: one line, exit code 1.
+        run.explains(&[]);
+    }
+}
+
+#[test]
+fn without_memory_it_ends_with_one_line() {
+    let mount = Mount::new();
+    for n in 0..24 {
+        let fields = json!({ "username": "u", "password": "x".repeat(1_500_000) });
+        mount.secret(
+            &format!("s{n}"),
+            ".dockerconfigjson",
+            config_with(&format!("s{n}.example.com"), fields),
+        );
+    }
+    let limited = |helper: Helper, mebibytes: usize| {
+        helper.through(&format!(r#"ulimit -v {} && exec "$0" "$@""#, mebibytes * 1024)).run()
+    };
+    // As much as the program needs to be started at all, and a little more, but not enough for the secrets.
+    let enough =
+        (8..2048).step_by(8).find(|mebibytes| limited(Helper::new(["version"]), *mebibytes).status.success());
+    let ask = Helper::get(SERVER).env("IMAGE_PULL_SECRET_PATH", mount.path());
+    let run = limited(ask, enough.unwrap() + 8);
+    assert_eq!((run.status.code(), run.stderr.as_slice()), (Some(1), &b""[..]), "{run:?}");
+    assert_eq!(run.text().matches('\n').count(), 1, "{run:?}");
+    assert_ne!(run.text(), NOT_FOUND, "the limit is too high for the test: {run:?}");
+}

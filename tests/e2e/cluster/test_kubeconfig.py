@@ -48,8 +48,9 @@ def test_token(api, home, namespace, use):
     assert_found(home.get(HOST), HOST, "user", "by-kubeconfig")
 
 
-def test_token_file(api, home, namespace, use):
-    (home.directory / "token").write_text(api.token(namespace, "scanner") + "\n")
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_token_file(api, home, namespace, use, end):
+    (home.directory / "token").write_text(api.token(namespace, "scanner") + end)
     use({"tokenFile": str(home.directory / "token")})
     assert_found(home.get(HOST), HOST, "user", "by-kubeconfig")
 

@@ -31,3 +31,12 @@ def test_none_when_nothing_is_found_outside_a_cluster(traced):
     result, calls = traced("other.example.test")
     assert_not_found(result)
     assert calls == ["execve", "exit_group"]
+
+
+def test_the_trace_would_show_a_socket(api, traced, home, namespace, in_pod):
+    """The same question to a cluster: so the tests above are not blind."""
+    api.service_account(namespace, "scanner")
+    in_pod()
+    result, calls = traced("other.example.test")
+    assert_not_found(result)
+    assert "socket" in calls and "connect" in calls

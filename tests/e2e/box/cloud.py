@@ -30,7 +30,7 @@ class Box:
     def __init__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="box."))
         self.ca = CertificateAuthority(self.directory)
-        self.lock = threading.Lock()
+        self.lock, self.over = threading.Lock(), threading.Event()
         names = Path(__file__).parent / "names.txt"
         self.names = {line.split()[1] for line in names.read_text().splitlines() if line and line[0] != "#"}
         self.dns = fake_dns.NameServer()
@@ -42,6 +42,9 @@ class Box:
 
     def reset(self):
         """A fresh world: no identities, no machine, no memory."""
+        self.over.set()           # whoever still waits in a stalled server goes on
+        self.over = threading.Event()
+        self.instead = {}         # name of a fake -> what it answers instead: a Reply, or a function of the request that gives one or None
         self.requests, self.strays = [], []
         self.dns.asked = []
         self.proxy.reset()
@@ -72,9 +75,16 @@ class Box:
         else:
             fake = next((f for f in self.fakes if f.serves(request)), None)
             request.by = fake.name if fake else ""
-            reply = fake.answer(request) if fake else Reply(404, why="nobody of this name here")
+            odd = self.instead.get(request.by)
+            reply = odd(request) if callable(odd) else odd
+            reply = reply or (fake.answer(request) if fake else Reply(404, why="nobody of this name here"))
         request.status, request.why = reply.status, reply.why
         return reply
+
+    def stall(self, request):
+        """For `instead`: a server that takes the request and says nothing."""
+        self.over.wait(15)
+        return Reply(503, why="stalled")
 
     def asked(self, *by):
         """The requests that the named fakes answered; without a name all."""

@@ -16,7 +16,8 @@ ECR = [
     f"{A}.dkr.ecr.eu-west-1.amazonaws.com@evil.com", f"user@{A}.dkr.ecr.eu-west-1.amazonaws.com", f"evil.com/{A}.dkr.ecr.eu-west-1.amazonaws.com", f"evil.com?{A}.dkr.ecr.eu-west-1.amazonaws.com",
     f"evil.com#{A}.dkr.ecr.eu-west-1.amazonaws.com", f"{A}.dkr.ecr.eu-west-1.amaz\u043enaws.com", f"{A}.dkr.\u0435cr.eu-west-1.amazonaws.com", f"{A}\u3002dkr.ecr.eu-west-1.amazonaws.com",
     "\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0660\u0661\u0662.dkr.ecr.eu-west-1.amazonaws.com", f"{A}.dkr.ecr.eu-west-1%2eamazonaws.com", f"{A}.dkr.ecr.eu-west-1.amazonaws.com\\.evil.com",
-    f"{A}.dkr.ecr.evil/x.amazonaws.com", f"{A}.dkr.ecr.eu_west_1.amazonaws.com", f"{A}.dkr.ecr.-.amazonaws.com", f"{A}.dkr.ecr.eu-west-1.c2s.ic.gov.evil.com", f"{A}.dkr.ecr.us-iso-east-1.ic.gov",
+    f"{A}.dkr.ecr.evil/x.amazonaws.com", f"{A}.dkr.ecr.eu_west_1.amazonaws.com", f"{A}.dkr.ecr.us-east-1.amazonaws.com.cn", f"{A}.dkr.ecr.cn-north-1.amazonaws.com", f"{A}.dkr.ecr.us-east-1.c2s.ic.gov",
+    f"{A}.dkr.ecr.-.amazonaws.com", f"{A}.dkr.ecr.eu-west-1.c2s.ic.gov.evil.com", f"{A}.dkr.ecr.us-iso-east-1.ic.gov",
     f"{A}.dkr.ecr.us-iso-east-1.xc2s.ic.gov", f"{A}.dkr.ecr.eu-isoe-west-1.adc-e.uk", "xpublic.ecr.aws", "public.ecr.aws.evil.com", "public-ecr.aws", "ecr.aws", "public.ecr.aws.", "public.ecr.aws:5000",
     "x.public.ecr.aws", "ecr-public.aws.com.evil.com", "xecr-public.aws.com", "x.ecr-public.aws.com", "ecr-public.aws.evil.com", "api.ecr.eu-west-1.amazonaws.com", "sts.amazonaws.com", "amazonaws.com",
 ]

@@ -73,6 +73,14 @@ pub fn place(settings: &Settings) -> Option<Place> {
     file::exists(&default).then_some(Place { found: Found::ByChance, pod: None })
 }
 
+/// Whose pod this is, for a name of its answers: namespace and service account. `None` outside of one.
+pub fn pod_identity(settings: &Settings) -> Option<String> {
+    settings.in_cluster_host.as_ref()?;
+    let pod = pod();
+    let account = pod.service_account.map(|account| account.name).unwrap_or_default();
+    Some(format!("{}/{account}", pod.namespace.unwrap_or_default()))
+}
+
 /// The pod's namespace, and its service account from the token's `sub`
 /// (`system:serviceaccount:<namespace>:<name>`).
 fn pod() -> Pod {

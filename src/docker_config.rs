@@ -67,6 +67,10 @@ impl DockerConfig {
         // Some editors put a byte order mark in front.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let auths = match format {
+            // serde takes a list for an object with its fields in order; Docker does not.
+            Format::ConfigJson if text.trim_ascii_start().starts_with(b"[") => {
+                return Err("a list, not an object at line 1 column 1".to_owned());
+            }
             Format::ConfigJson => {
                 serde_json::from_slice::<Whole>(text).map(|whole| whole.auths.unwrap_or_default())
             }

@@ -1,9 +1,10 @@
 //! A Docker credential helper for Kubernetes.
 //!
-//! The rooms, in the order in which data walks them: a [`command`] reads the [`protocol`], the [`resolver`]
+//! The rooms, in the order in which data walks them: a [`command`] reads the [`protocol`], the [`cache`] may have the answer, else the [`resolver`]
 //! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or a [`cloud`], or parses a [`docker_config`].
 //! [`registry`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
 
+pub mod cache;
 pub mod command;
 pub mod protocol;
 pub mod resolver;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use crate::resolver::Resolution;
+use crate::cache::{Answer, Entry, Kept};
 use crate::settings::Settings;
 
 /// Without logging, gives stderr to no one, so that not even a library or the language's runtime can put
@@ -19,19 +19,28 @@ pub fn silence(settings: Option<&Settings>) {
 }
 
 /// Writes the trail of a question.
-pub fn trail(settings: &Settings, question: &str, resolution: &Resolution) {
+pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
     if !settings.log {
         return;
     }
-    let mut lines = format!("kubeclarity: question {question}\n");
-    for (source, looks) in &resolution.trail {
-        for look in looks {
-            let (object, result) = (one_line(&look.object), one_line(&look.result));
-            lines += &format!(
-                "kubeclarity: {}: {object}: {result} ({:.1} ms)\n",
-                source.name(),
-                look.took.as_secs_f64() * 1e3
-            );
+    let mut lines = format!("kubeclarity: question {}\n", one_line(question));
+    match answer {
+        Answer::Kept(Entry { kept: Kept::NotFound, .. }) => {
+            lines += "kubeclarity: the cache says that there is none\n"
+        }
+        Answer::Kept(Entry { kept: Kept::Credential { origin, .. }, .. }) => {
+            lines += &format!("kubeclarity: the cache has an answer from {}\n", one_line(origin));
+        }
+        Answer::Asked(resolution) => {
+            for (source, look) in resolution
+                .trail
+                .iter()
+                .flat_map(|(source, looks)| looks.iter().map(move |look| (source, look)))
+            {
+                let (object, result) = (one_line(&look.object), one_line(&look.result));
+                let took = look.took.as_secs_f64() * 1e3;
+                lines += &format!("kubeclarity: {}: {object}: {result} ({took:.1} ms)\n", source.name());
+            }
         }
     }
     let _ = std::io::stderr().write_all(lines.as_bytes());

@@ -138,6 +138,8 @@ pub enum Problem {
         server: String,
         /// What went wrong and what to do.
         what: String,
+        /// Whether it is down, rather than answering nonsense.
+        outage: bool,
     },
 
     /// A kubeconfig, or the configuration of the pod, that cannot be used.
@@ -176,5 +178,18 @@ pub enum Problem {
         host: String,
         /// What failed and what to do.
         what: String,
+        /// Whether the cloud is down, rather than refusing.
+        outage: bool,
     },
+}
+
+impl Problem {
+    /// Whether somebody is down, and asking again later may help: a token that is still good may be given out.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Problem::Deadline { .. } => true,
+            Problem::Cluster { outage, .. } | Problem::Cloud { outage, .. } => *outage,
+            _ => false,
+        }
+    }
 }

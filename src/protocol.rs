@@ -180,6 +180,10 @@ pub fn login(stdin: &[u8]) -> Result<Login, Reply> {
             "kubeclarity: the login is longer than 64 KiB; no registry takes such a one",
         ));
     }
+    // serde takes a list for an object with its fields in order; Docker does not.
+    if stdin.trim_ascii_start().starts_with(b"[") {
+        return Err(Reply::failure("invalid type: list, expected an object"));
+    }
     let login: Login = serde_json::from_slice(stdin).map_err(|error| match error.classify() {
         // A message about a value of the wrong type quotes the value.
         serde_json::error::Category::Data => Reply::failure(&crate::docker_config::json_reason(&error)),

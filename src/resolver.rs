@@ -13,7 +13,6 @@ use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
 use crate::docker_config::select::select;
 use crate::problem::Problem;
-use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::source::{Candidate, Failure, Finding, Look, Question, Weight, ci_env, docker_env, mounted};
 use network::{FromCluster, Network};
@@ -78,7 +77,7 @@ impl Resolution {
     ///
     /// # Errors
     /// The first failure that counts.
-    pub fn answer(self) -> Result<Option<Candidate>, Problem> {
+    pub fn answer(&self) -> Result<Option<Candidate>, Problem> {
         let of = |weight| self.failures.iter().find(move |failure| failure.weight == weight);
         if let Some(failure) = of(Weight::Named) {
             return Err(failure.problem.clone());
@@ -91,75 +90,102 @@ impl Resolution {
     }
 }
 
-/// Asks the sources in order until one answers.
-pub fn resolve(registry: Registry, settings: &Settings, deadline: Deadline) -> Resolution {
-    let mut resolution = Resolution::default();
-    let mut network = None;
-    ask(registry, settings, deadline, &mut network, &mut resolution);
-    resolution
+/// A question, and what it takes to answer it.
+pub struct Resolver<'a> {
+    settings: &'a Settings,
+    question: &'a Question,
+    deadline: Deadline,
+    host: Option<CloudHost>,
+    now: SystemTime,
 }
 
-fn ask(
-    registry: Registry,
-    settings: &Settings,
-    deadline: Deadline,
-    network: &mut Option<Network>,
-    resolution: &mut Resolution,
-) {
-    let host = CloudHost::of(&registry);
-    let name = registry.host().to_owned();
-    let question = Question::new(registry, settings);
-    let now = SystemTime::now();
-    let choose = |loaded: &[Loaded], mut finding: Finding| {
-        finding.merge(select(loaded, &question, now));
-        finding
-    };
+impl<'a> Resolver<'a> {
+    /// Nothing is asked yet.
+    pub fn new(settings: &'a Settings, question: &'a Question, deadline: Deadline) -> Resolver<'a> {
+        let host = CloudHost::of(&question.registry);
+        Resolver { settings, question, deadline, host, now: SystemTime::now() }
+    }
 
-    let (loaded, finding) = mounted::load(settings);
-    if resolution.settle(Source::Mounted, choose(&loaded, finding)) {
-        return;
+    /// Whether any source after the mounted one needs the network: without a cluster, and for a host that is no
+    /// cloud's, none does.
+    pub fn needs_network(&self) -> bool {
+        self.host.is_some() || cluster::place(self.settings).is_some()
     }
-    let FromCluster { pull_secrets, pull_finding, identity, cloud_finding } =
-        from_cluster(settings, deadline, host.as_ref(), network);
-    if resolution.settle(Source::PullSecrets, choose(&pull_secrets, pull_finding)) {
-        return;
+
+    /// Asks all sources in order until one answers.
+    pub fn resolve(&self) -> Resolution {
+        self.mounted().unwrap_or_else(|resolution| self.others(resolution))
     }
-    // Once a cloud's identity was asked for and failed, the environment's is never taken in its place.
-    let mut identity_failed = false;
-    if let Some(host) = &host {
-        let mut finding = cloud_finding;
-        if let (Some(identity), Some(network)) = (identity, network.as_ref()) {
-            finding.merge(network.exchange(settings, host, &name, identity));
+
+    /// Asks the mounted source, which needs no network and is read anew each time.
+    ///
+    /// # Errors
+    /// The search is not over: what was found so far, for [`Resolver::others`].
+    pub fn mounted(&self) -> Result<Resolution, Resolution> {
+        let mut resolution = Resolution::default();
+        let (loaded, finding) = mounted::load(self.settings);
+        match resolution.settle(Source::Mounted, self.choose(&loaded, finding)) {
+            true => Ok(resolution),
+            false => Err(resolution),
         }
-        identity_failed = finding.failures.iter().any(|failure| failure.weight > Weight::Note);
-        if resolution.settle(Source::CloudSecrets, finding) {
+    }
+
+    /// Asks the sources after the mounted one.
+    pub fn others(&self, mut resolution: Resolution) -> Resolution {
+        let mut network = None;
+        self.ask(&mut network, &mut resolution);
+        resolution
+    }
+
+    fn choose(&self, loaded: &[Loaded], mut finding: Finding) -> Finding {
+        finding.merge(select(loaded, self.question, self.now));
+        finding
+    }
+
+    fn ask(&self, network: &mut Option<Network>, resolution: &mut Resolution) {
+        let (settings, name) = (self.settings, self.question.registry.host());
+        let FromCluster { pull_secrets, pull_finding, identity, cloud_finding } =
+            from_cluster(settings, self.deadline, self.host.as_ref(), network);
+        if resolution.settle(Source::PullSecrets, self.choose(&pull_secrets, pull_finding)) {
             return;
         }
-    }
-    // The first of the three that has the registry wins; ranks are compared within each only.
-    let (loaded, mut finding) = docker_env::load(settings);
-    for one in &loaded {
-        finding.merge(select(std::slice::from_ref(one), &question, now));
-    }
-    if resolution.settle(Source::DockerEnv, finding) {
-        return;
-    }
-    if resolution.settle(Source::CiEnv, ci_env::find(settings, &question, now)) {
-        return;
-    }
-    if let Some(host) = &host {
-        let finding = match (identity_failed, started(network, deadline)) {
-            (true, _) => {
-                noted("not asked: the identity in the cluster failed, and no other is taken in its place")
+        // Once a cloud's identity was asked for and failed, the environment's is never taken in its place.
+        let mut identity_failed = false;
+        if let Some(host) = &self.host {
+            let mut finding = cloud_finding;
+            if let (Some(identity), Some(network)) = (identity, network.as_ref()) {
+                finding.merge(network.exchange(settings, host, name, identity));
             }
-            (false, Ok(network)) => network.cloud_env(settings, host, &name),
-            (false, Err(problem)) => {
-                let mut finding = Finding::default();
-                finding.fail("network", Failure::default(problem), Duration::ZERO);
-                finding
+            identity_failed = finding.failures.iter().any(|failure| failure.weight > Weight::Note);
+            if resolution.settle(Source::CloudSecrets, finding) {
+                return;
             }
-        };
-        resolution.settle(Source::CloudEnv, finding);
+        }
+        // The first of the three that has the registry wins; ranks are compared within each only.
+        let (loaded, mut finding) = docker_env::load(settings);
+        for one in &loaded {
+            finding.merge(select(std::slice::from_ref(one), self.question, self.now));
+        }
+        if resolution.settle(Source::DockerEnv, finding) {
+            return;
+        }
+        if resolution.settle(Source::CiEnv, ci_env::find(settings, self.question, self.now)) {
+            return;
+        }
+        if let Some(host) = &self.host {
+            let finding = match (identity_failed, started(network, self.deadline)) {
+                (true, _) => {
+                    noted("not asked: the identity in the cluster failed, and no other is taken in its place")
+                }
+                (false, Ok(network)) => network.cloud_env(settings, host, name),
+                (false, Err(problem)) => {
+                    let mut finding = Finding::default();
+                    finding.fail("network", Failure::default(problem), Duration::ZERO);
+                    finding
+                }
+            };
+            resolution.settle(Source::CloudEnv, finding);
+        }
     }
 }
 

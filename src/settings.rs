@@ -51,14 +51,16 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// `AWS_PROFILE`.
     pub profile: Option<String>,
-    /// Whether `AWS_CONFIG_FILE` or `AWS_SHARED_CREDENTIALS_FILE` names a file.
-    pub files_named: bool,
+    /// `AWS_CONFIG_FILE`.
+    pub config_file: Option<PathBuf>,
+    /// `AWS_SHARED_CREDENTIALS_FILE`.
+    pub credentials_file: Option<PathBuf>,
     /// `AWS_WEB_IDENTITY_TOKEN_FILE`.
     pub web_identity_token_file: Option<PathBuf>,
     /// `AWS_ROLE_ARN`.
     pub role_arn: Option<String>,
-    /// Whether `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set.
-    pub container_credentials: bool,
+    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    pub container_credentials: Option<String>,
     /// `AWS_CA_BUNDLE`: further certificate authorities.
     pub ca_bundle: Option<PathBuf>,
 }
@@ -108,6 +110,12 @@ pub struct Settings {
     pub log: bool,
     /// `KUBECLARITY_IGNORE_LOGIN=1`: `store` and `erase` are silent successes.
     pub ignore_login: bool,
+    /// `KUBECLARITY_CACHE=off`: no answer is kept.
+    pub cache_off: bool,
+    /// `KUBECLARITY_CACHE_TTL`, seconds: how long a password that never expires is kept.
+    pub cache_ttl: Duration,
+    /// Where answers are kept: `XDG_RUNTIME_DIR`, else `XDG_CACHE_HOME`, else `~/.cache`.
+    pub cache_directory: Option<PathBuf>,
     /// `KUBECLARITY_CLOUD`.
     pub machine_cloud: MachineCloud,
     /// `IMAGE_PULL_SECRET_PATH`: the directory of mounted pull secrets.
@@ -126,6 +134,8 @@ pub struct Settings {
     pub home: Option<PathBuf>,
     /// `KUBERNETES_SERVICE_HOST`: set in every pod.
     pub in_cluster_host: Option<String>,
+    /// `KUBERNETES_SERVICE_PORT`.
+    pub in_cluster_port: Option<String>,
     /// `DOCKER_AUTH_CONFIG`: a `config.json`.
     pub docker_auth_config: Option<Secret>,
     /// `DOCKER_CONFIG`: the directory of a `config.json`.
@@ -203,6 +213,22 @@ impl Settings {
                 &[("0", false), ("false", false), ("1", true), ("true", true)],
             )?
             .unwrap_or(false),
+            cache_off: choice(
+                "KUBECLARITY_CACHE",
+                word("KUBECLARITY_CACHE")?,
+                "it takes on or off",
+                &[("on", false), ("off", true)],
+            )?
+            .unwrap_or(false),
+            cache_ttl: match word("KUBECLARITY_CACHE_TTL")? {
+                None => Duration::from_secs(60),
+                Some(seconds) => cache_ttl(&seconds)?,
+            },
+            cache_directory: path("XDG_RUNTIME_DIR")
+                .or_else(|| path("XDG_CACHE_HOME"))
+                .or_else(|| path("HOME").map(|home| home.join(".cache")))
+                // The specification: a path that is not absolute is to be ignored.
+                .filter(|directory| directory.is_absolute()),
             machine_cloud: choice(
                 "KUBECLARITY_CLOUD",
                 word("KUBECLARITY_CLOUD")?,
@@ -241,6 +267,7 @@ impl Settings {
             kubeconfig: raw("KUBECONFIG"),
             home: path("HOME"),
             in_cluster_host: word("KUBERNETES_SERVICE_HOST")?,
+            in_cluster_port: word("KUBERNETES_SERVICE_PORT")?,
             docker_auth_config: secret("DOCKER_AUTH_CONFIG")?,
             docker_config: path("DOCKER_CONFIG"),
             registry_auth_file: path("REGISTRY_AUTH_FILE"),
@@ -258,12 +285,14 @@ impl Settings {
                     region => region,
                 },
                 profile: word("AWS_PROFILE")?,
-                files_named: raw("AWS_CONFIG_FILE").or(raw("AWS_SHARED_CREDENTIALS_FILE")).is_some(),
+                config_file: path("AWS_CONFIG_FILE"),
+                credentials_file: path("AWS_SHARED_CREDENTIALS_FILE"),
                 web_identity_token_file: path("AWS_WEB_IDENTITY_TOKEN_FILE"),
                 role_arn: word("AWS_ROLE_ARN")?,
-                container_credentials: raw("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
-                    .or(raw("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
-                    .is_some(),
+                container_credentials: match word("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
+                    None => word("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
+                    uri => uri,
+                },
                 ca_bundle: path("AWS_CA_BUNDLE"),
             },
             google: GoogleSettings {
@@ -295,6 +324,16 @@ fn timeout(seconds: &str) -> Result<Duration, Problem> {
     match seconds.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(wrong),
+    }
+}
+
+fn cache_ttl(seconds: &str) -> Result<Duration, Problem> {
+    match seconds.parse::<u32>() {
+        Ok(seconds) if seconds <= 86_400 => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(Problem::Setting {
+            variable: "KUBECLARITY_CACHE_TTL",
+            expected: "it takes whole seconds from 0 to 86400",
+        }),
     }
 }
 
@@ -387,6 +426,9 @@ mod tests {
             ("KUBECLARITY_LOG", "loud"),
             ("KUBECLARITY_IGNORE_LOGIN", "perhaps"),
             ("KUBECLARITY_CLOUD", "ibm"),
+            ("KUBECLARITY_CACHE", "maybe"),
+            ("KUBECLARITY_CACHE_TTL", "1m"),
+            ("KUBECLARITY_CACHE_TTL", "86401"),
             ("KUBECLARITY_PULL_SECRETS", "a,../b"),
             ("KUBECLARITY_PULL_SECRETS", "a/b/c"),
             ("KUBECLARITY_SERVICE_ACCOUNT", "/x"),

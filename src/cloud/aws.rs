@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use super::hosts::CloudHost;
 use super::http::Http;
 use super::machine::{self, Evidence};
-use super::{Outcome, causes, one_line};
+use super::{Outcome, Trouble, causes, one_line};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
@@ -101,34 +101,39 @@ pub async fn credential(
     name: &str,
 ) -> Outcome {
     let region = region(host);
+    let evidence = machine::evidence(settings, Cloud::Aws);
+    if given.is_none() && !identity::is_configured(settings) && evidence == Evidence::None {
+        return Outcome::NoIdentity(
+            "no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine".to_owned(),
+        );
+    }
     let clients = match Clients::new(settings, http).await {
         Ok(clients) => clients,
         Err(problem) => return Outcome::Failed(problem),
     };
     let identity = match given {
         Some(keys) => identity::of_keys(&clients, keys, region).await,
-        None => {
-            let evidence = machine::evidence(settings, Cloud::Aws);
-            identity::of_environment(settings, &clients, region, evidence).await
-        }
+        None => identity::of_environment(settings, &clients, region, evidence).await,
     };
-    let failed = |identity: String, what: String| Problem::Cloud { identity, host: name.to_owned(), what };
     let Named { credentials, identity } = match identity {
         Identity::Found(named) => named,
         Identity::None(looked_for) => return Outcome::NoIdentity(looked_for),
-        Identity::Failed { identity, what } => return Outcome::Failed(failed(identity, what)),
-        Identity::Unavailable { identity, what } => return Outcome::Unavailable(failed(identity, what)),
+        Identity::Failed { identity, trouble } => {
+            return Outcome::Failed(trouble.into_problem(identity, name));
+        }
+        Identity::Unavailable { identity, trouble } => {
+            return Outcome::Unavailable(trouble.into_problem(identity, name));
+        }
     };
     let config = clients.config(region, credentials);
     let token = match host {
         CloudHost::EcrPublic { dual_stack } => public_token(&config, *dual_stack).await,
         CloudHost::Ecr(ecr) => private_token(&config, ecr.fips, ecr.dual_stack).await,
-        _ => Err("it is no registry of AWS".to_owned()),
+        _ => Err("it is no registry of AWS".into()),
     };
-    let token = token.and_then(|token| decode(token).ok_or_else(|| "ECR's answer holds no token".to_owned()));
-    match token {
+    match token.and_then(|token| decode(token).ok_or_else(|| Trouble::from("ECR's answer holds no token"))) {
         Ok(credential) => Outcome::Found { credential, identity },
-        Err(what) => Outcome::Failed(failed(identity, what)),
+        Err(trouble) => Outcome::Failed(trouble.into_problem(identity, name)),
     }
 }
 
@@ -136,8 +141,8 @@ pub async fn credential(
 ///
 /// # Errors
 /// What failed, in words.
-pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), String> {
-    let clients = Clients::new(settings, http).await.map_err(|problem| problem.to_string())?;
+pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), Trouble> {
+    let clients = Clients::new(settings, http).await.map_err(|problem| Trouble::from(problem.to_string()))?;
     let region = match &settings.aws.region {
         Some(region) => region.clone(),
         None => identity::machine_region(&clients).await?,
@@ -145,9 +150,9 @@ pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Creden
     // A configuration that says "AWS" names the machine.
     match identity::of_environment(settings, &clients, &region, Evidence::Named).await {
         Identity::Found(named) => Ok((named.credentials, region)),
-        Identity::None(looked_for) => Err(format!("there is no AWS identity for it: {looked_for}")),
-        Identity::Failed { identity, what } | Identity::Unavailable { identity, what } => {
-            Err(format!("{identity}: {what}"))
+        Identity::None(looked_for) => Err(format!("there is no AWS identity for it: {looked_for}").into()),
+        Identity::Failed { identity, trouble } | Identity::Unavailable { identity, trouble } => {
+            Err(Trouble { what: format!("{identity}: {}", trouble.what), ..trouble })
         }
     }
 }
@@ -166,7 +171,7 @@ struct Token {
     expires: Option<SystemTime>,
 }
 
-async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Result<Token, String> {
+async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Result<Token, Trouble> {
     let config = aws_sdk_ecr::config::Builder::from(config).use_fips(fips).use_dual_stack(dual_stack).build();
     let answer = aws_sdk_ecr::Client::from_conf(config).get_authorization_token().send().await;
     let answer = answer.map_err(|error| refusal(&error, "ecr:GetAuthorizationToken"))?;
@@ -174,7 +179,7 @@ async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Resu
     token(data.authorization_token(), data.expires_at())
 }
 
-async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, String> {
+async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, Trouble> {
     let config = aws_sdk_ecrpublic::config::Builder::from(config).use_dual_stack(dual_stack).build();
     let answer = aws_sdk_ecrpublic::Client::from_conf(config).get_authorization_token().send().await;
     let answer = answer
@@ -183,7 +188,7 @@ async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, Str
     token(data.authorization_token(), data.expires_at())
 }
 
-fn token(text: Option<&str>, expires: Option<&aws_sdk_ecr::primitives::DateTime>) -> Result<Token, String> {
+fn token(text: Option<&str>, expires: Option<&aws_sdk_ecr::primitives::DateTime>) -> Result<Token, Trouble> {
     let text = Zeroizing::new(text.ok_or("ECR's answer holds no token")?.to_owned());
     let expires = expires
         .and_then(|at| u64::try_from(at.secs()).ok())
@@ -205,14 +210,18 @@ fn decode(token: Token) -> Option<Credential> {
 }
 
 /// Why a call failed, and what to do; by AWS's error code where there is one.
-fn refusal<E>(error: &SdkError<E>, action: &str) -> String
+fn refusal<E>(error: &SdkError<E>, action: &str) -> Trouble
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let Some(code) = error.code() else {
-        return format!("{}; check that the endpoint can be reached from here", causes(error));
+        return Trouble::outage(format!(
+            "{}; check that the endpoint can be reached from here",
+            causes(error)
+        ));
     };
     let message = one_line(error.message().unwrap_or_default());
+    let down = error.raw_response().is_some_and(|response| response.status().is_server_error());
     let advice = match code {
         "AccessDeniedException" | "AccessDenied" => format!("allow {action} to this identity"),
         "UnrecognizedClientException"
@@ -223,7 +232,8 @@ where
         "ThrottlingException" | "TooManyRequestsException" => "try again later".to_owned(),
         _ => "look the code up in AWS's documentation".to_owned(),
     };
-    format!("{code}: {message}; {advice}")
+    let throttled = matches!(code, "ThrottlingException" | "TooManyRequestsException");
+    Trouble { what: format!("{code}: {message}; {advice}"), outage: down || throttled }
 }
 
 #[cfg(test)]

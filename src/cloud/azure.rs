@@ -12,11 +12,10 @@ use std::time::{Duration, SystemTime};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::Outcome;
 use super::hosts::AcrCloud;
 use super::http::{Answer, Http, Towards, form, oauth_error};
+use super::{Outcome, Trouble};
 use crate::credential::{Credential, jwt_expiry};
-use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use identity::Identity;
@@ -53,11 +52,11 @@ impl AcrCloud {
 /// Why there is no Entra token.
 pub(super) enum NoToken {
     /// The tenant does not know the audience: another may do.
-    UnknownAudience(String),
+    UnknownAudience(Trouble),
     /// The identity failed.
-    Failed(String),
+    Failed(Trouble),
     /// A metadata server that nobody named does not answer, or has no identity.
-    Unavailable(String),
+    Unavailable(Trouble),
 }
 
 /// Asks a registry for a refresh token, with a given identity or the environment's.
@@ -75,8 +74,8 @@ pub async fn credential(
         }
         Err(problem) => return Outcome::Failed(problem),
     };
-    let problem = |what| Problem::Cloud { identity: identity.to_string(), host: host.to_owned(), what };
-    let mut last = String::new();
+    let problem = |trouble: Trouble| trouble.into_problem(identity.to_string(), host);
+    let mut last = Trouble::from("");
     for audience in cloud.audiences() {
         let token = match identity.token(settings, http, cloud, audience).await {
             Ok(token) => token,
@@ -104,7 +103,7 @@ async fn exchange(
     host: &str,
     tenant: Option<&str>,
     token: &Secret,
-) -> Result<Credential, (StatusCode, String)> {
+) -> Result<Credential, (StatusCode, Trouble)> {
     #[derive(Deserialize)]
     struct Exchanged {
         refresh_token: Secret,
@@ -120,15 +119,15 @@ async fn exchange(
             "the registry refused the exchange: {}; grant AcrPull on the registry to this identity",
             acr_error(&answer)
         );
-        return Err((answer.status, what));
+        return Err((answer.status, what.into()));
     }
     let exchanged: Exchanged = serde_json::from_slice(&answer.body).map_err(|_| {
-        (StatusCode::BAD_GATEWAY, "the registry's exchange answers without a refresh token".to_owned())
+        (StatusCode::BAD_GATEWAY, "the registry's exchange answers without a refresh token".into())
     })?;
     if exchanged.refresh_token.is_empty() {
         return Err((
             StatusCode::BAD_GATEWAY,
-            "the registry's exchange answers with an empty refresh token".to_owned(),
+            "the registry's exchange answers with an empty refresh token".into(),
         ));
     }
     let expires = jwt_expiry(exchanged.refresh_token.expose()).unwrap_or_else(|| SystemTime::now() + LIFE);
@@ -141,12 +140,12 @@ async fn post_form(
     http: &Http,
     url: &str,
     fields: &[(&str, &str)],
-) -> Result<Answer, String> {
+) -> Result<Answer, Trouble> {
     let body = form(fields);
     let prepare = |request: reqwest::RequestBuilder| {
         request.header("content-type", "application/x-www-form-urlencoded").body(body.to_string())
     };
-    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(|none| none.into_text())
+    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(Trouble::from)
 }
 
 /// A registry's error: `{"errors": [{"code", "message"}]}` (distribution's form).

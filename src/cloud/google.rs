@@ -13,7 +13,6 @@ use super::Outcome;
 use super::http::Http;
 use super::machine::{self, Evidence};
 use crate::credential::Credential;
-use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
 use adc::Adc;
@@ -33,7 +32,6 @@ pub(super) struct Token {
 
 /// Asks for an access token, with a given identity or the environment's.
 pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Option<&Adc>) -> Outcome {
-    let problem = |identity: String, what: String| Problem::Cloud { identity, host: host.to_owned(), what };
     let found = match given {
         Some(adc) => Ok(Some(std::borrow::Cow::Borrowed(adc))),
         None => adc::of_environment(settings).map(|found| found.map(std::borrow::Cow::Owned)),
@@ -55,8 +53,10 @@ pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Opt
             let identity = "the Google service account of this machine or pod".to_owned();
             match metadata::token(settings, http).await {
                 Ok(token) => (Ok(token), identity),
-                Err(what) if evidence == Evidence::Named => return Outcome::Failed(problem(identity, what)),
-                Err(what) => return Outcome::Unavailable(problem(identity, what)),
+                Err(trouble) if evidence == Evidence::Named => {
+                    return Outcome::Failed(trouble.into_problem(identity, host));
+                }
+                Err(trouble) => return Outcome::Unavailable(trouble.into_problem(identity, host)),
             }
         }
     };
@@ -68,6 +68,6 @@ pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Opt
                 identity,
             }
         }
-        Err(what) => Outcome::Failed(problem(identity, what)),
+        Err(trouble) => Outcome::Failed(trouble.into_problem(identity, host)),
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
-use super::{causes, one_line};
+use super::{Trouble, causes, one_line};
 use crate::deadline::Deadline;
 use crate::file;
 use crate::problem::Problem;
@@ -115,12 +115,11 @@ pub enum NoAnswer {
     Failed(String),
 }
 
-impl NoAnswer {
-    /// In words, for a message about an identity.
-    pub fn into_text(self) -> String {
-        match self {
-            NoAnswer::Setup(problem) => problem.to_string(),
-            NoAnswer::Failed(what) => what,
+impl From<NoAnswer> for Trouble {
+    fn from(none: NoAnswer) -> Trouble {
+        match none {
+            NoAnswer::Setup(problem) => Trouble::from(problem.to_string()),
+            NoAnswer::Failed(what) => Trouble::outage(what),
         }
     }
 }

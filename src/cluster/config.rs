@@ -99,8 +99,9 @@ fn read(settings: &Settings) -> Result<(String, Kubeconfig), Problem> {
                     })?,
                 });
             }
-            // kubectl passes over files that are not there, if there is another.
-            Err(problem) => why_not = why_not.or(Some(problem)),
+            // kubectl passes over files that are not there or empty, if there is another; not over broken ones.
+            Err((problem, true)) => why_not = why_not.or(Some(problem)),
+            Err((problem, false)) => return Err(problem),
         }
     }
     match (merged, why_not) {
@@ -115,17 +116,21 @@ fn origin_of(paths: &[PathBuf]) -> String {
     format!("kubeconfig {}", names.join(":"))
 }
 
-fn read_one(path: &Path) -> Result<Kubeconfig, Problem> {
+/// Reads one file. The flag with a problem says whether another file can make up for it.
+fn read_one(path: &Path) -> Result<Kubeconfig, (Problem, bool)> {
     let origin = format!("kubeconfig {}", path.display());
     // Links are followed as kubectl does: people switch clusters by changing one.
-    let text = file::read_following(path)
-        .map_err(|why| problem(&origin, format!("{why}; correct KUBECONFIG or the file")))?;
-    let text = std::str::from_utf8(&text).map_err(|_| problem(&origin, "is not text; correct it"))?;
+    let text = file::read_following(path).map_err(|why| {
+        let absent = why == file::Unreadable::Absent;
+        (problem(&origin, format!("{why}; correct KUBECONFIG or the file")), absent)
+    })?;
+    let broken = |what: &str| (problem(&origin, what), false);
+    let text = std::str::from_utf8(&text).map_err(|_| broken("is not text; correct it"))?;
     if text.trim().is_empty() {
-        return Err(problem(&origin, "is empty; correct it or unset KUBECONFIG"));
+        return Err((problem(&origin, "is empty; correct it or unset KUBECONFIG"), true));
     }
     let mut kubeconfig = Kubeconfig::from_yaml(text)
-        .map_err(|_| problem(&origin, "is no valid kubeconfig; check it with `kubectl config view`"))?;
+        .map_err(|_| broken("is no valid kubeconfig; check it with `kubectl config view`"))?;
     // Paths in a kubeconfig are relative to it.
     let base = path.parent().unwrap_or(Path::new(""));
     let absolute = |path: &mut Option<String>| {
@@ -220,6 +225,12 @@ fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> 
 /// The proxy that the environment's variables name for an address. kube does not look at `NO_PROXY` for the
 /// address that is asked, so the decision is made here, by the rules of curl.
 fn environment_proxy(url: &Uri) -> Option<Uri> {
+    // For curl a star is every host; the matcher does not count addresses, and a pod knows its API server by one.
+    let excepted =
+        ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    if excepted.split(',').any(|host| host.trim() == "*") {
+        return None;
+    }
     let proxy = Matcher::from_env().intercept(url)?;
     Some(with_user_info(proxy.uri()))
 }

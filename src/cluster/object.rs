@@ -29,6 +29,11 @@ impl Object {
         Object { resource: "serviceaccounts", namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
+    /// Its kind, as the API server names it.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.resource == "secrets" { "Secret" } else { "ServiceAccount" }
+    }
+
     /// The path of a request for it. Names were checked where they came in, so none needs escaping.
     pub(super) fn path(&self) -> String {
         format!("/api/v1/namespaces/{}/{}/{}", self.namespace, self.resource, self.name)

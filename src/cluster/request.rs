@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
@@ -63,6 +64,7 @@ pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object)
                 cluster,
                 object,
                 format!("{what}; check that it is up and can be reached from here"),
+                true,
             ));
         }
         sleep(pause).await;
@@ -72,8 +74,13 @@ pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object)
     }
 }
 
-fn failed(cluster: &Cluster, object: &Object, what: String) -> Refusal {
-    Refusal::Failed(Problem::Cluster { object: object.to_string(), server: cluster.server.clone(), what })
+fn failed(cluster: &Cluster, object: &Object, what: String, outage: bool) -> Refusal {
+    Refusal::Failed(Problem::Cluster {
+        object: object.to_string(),
+        server: cluster.server.clone(),
+        what,
+        outage,
+    })
 }
 
 async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<T> {
@@ -83,6 +90,7 @@ async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<
             cluster,
             object,
             "cannot be asked for such a name; correct it".to_owned(),
+            false,
         )));
     };
     let response = match cluster.client.send(request).await {
@@ -106,7 +114,7 @@ async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<
         status => {
             let what =
                 format!("answers {status}, which no API server should; check the address in the kubeconfig");
-            return Tried::Answer(Err(failed(cluster, object, what)));
+            return Tried::Answer(Err(failed(cluster, object, what, false)));
         }
     }
     let body = match Limited::new(response.into_body(), MOST_BYTES).collect().await {
@@ -114,21 +122,31 @@ async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
             let what =
                 "answers with more than any object can hold; check the address in the kubeconfig".to_owned();
-            return Tried::Answer(Err(failed(cluster, object, what)));
+            return Tried::Answer(Err(failed(cluster, object, what, false)));
         }
         Err(_) => {
             return Tried::Again { what: "breaks off in the middle of an answer".to_owned(), wait: None };
         }
     };
     match serde_json::from_slice(&body) {
-        Ok(parsed) => Tried::Answer(Ok(parsed)),
-        Err(_) => {
+        Ok(parsed) if kind_of(&body).as_deref() == Some(object.kind()) => Tried::Answer(Ok(parsed)),
+        _ => {
             let what =
                 "answers with something that is no Kubernetes object; check the address in the kubeconfig"
                     .to_owned();
-            Tried::Answer(Err(failed(cluster, object, what)))
+            Tried::Answer(Err(failed(cluster, object, what, false)))
         }
     }
+}
+
+/// The kind that an answer claims to be. Anything else with 200 (a gateway's `{}`) would look like an object that
+/// holds nothing.
+fn kind_of(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Typed {
+        kind: String,
+    }
+    Some(serde_json::from_slice::<Typed>(body).ok()?.kind)
 }
 
 /// A failure below HTTP. A certificate that is not trusted will not be so in a second, so it is not retried.
@@ -138,7 +156,7 @@ fn transport<T>(cluster: &Cluster, object: &Object, error: &kube::Error) -> Trie
         let what = format!(
             "shows a certificate that is not trusted ({reason}); correct the CA in the kubeconfig or the pod"
         );
-        return Tried::Answer(Err(failed(cluster, object, what)));
+        return Tried::Answer(Err(failed(cluster, object, what, false)));
     }
     Tried::Again { what: format!("cannot be reached ({reason})"), wait: None }
 }

@@ -3,7 +3,8 @@
 use super::Input;
 use crate::protocol::{self, Reply};
 use crate::registry::Registry;
-use crate::resolver;
+use crate::resolver::Resolver;
+use crate::source::Question;
 
 pub(super) fn run(input: &Input) -> Reply {
     let server = match protocol::server_string(&input.stdin) {
@@ -21,7 +22,7 @@ pub(super) fn run(input: &Input) -> Reply {
         return Reply::success("");
     }
     let authority = registry.authority();
-    match resolver::resolve(registry, settings, input.deadline).answer() {
+    match Resolver::new(settings, &Question::new(registry, settings), input.deadline).resolve().answer() {
         Ok(None) => Reply::success(""),
         Ok(Some(candidate)) => Reply::failure(&format!(
             "kubeclarity: nothing was erased for {authority}: {} serves it, and this version only reads; remove the \

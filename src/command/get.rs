@@ -1,10 +1,11 @@
 //! `get`: a registry in, its credential out.
 
 use super::Input;
+use crate::cache;
 use crate::log;
 use crate::protocol::{self, Reply};
 use crate::registry::Registry;
-use crate::resolver;
+use crate::source::Question;
 
 pub(super) fn run(input: &Input) -> Reply {
     let server = match protocol::server_string(&input.stdin) {
@@ -19,10 +20,11 @@ pub(super) fn run(input: &Input) -> Reply {
         Ok(settings) => settings,
         Err(problem) => return Reply::problem(problem),
     };
-    let resolution = resolver::resolve(registry, settings, input.deadline);
-    log::trail(settings, server, &resolution);
-    match resolution.answer() {
-        Ok(Some(candidate)) => Reply::credential(server, &candidate.credential),
+    let question = Question::new(registry, settings);
+    let answer = cache::answer(settings, &question, input.deadline);
+    log::trail(settings, server, &answer);
+    match answer.result() {
+        Ok(Some(credential)) => Reply::credential(server, &credential),
         Ok(None) => Reply::not_found(),
         Err(_) if settings.errors_are_anonymous => Reply::not_found(),
         Err(problem) => Reply::problem(&problem),

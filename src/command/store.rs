@@ -3,7 +3,8 @@
 use super::Input;
 use crate::protocol::{self, Reply};
 use crate::registry::Registry;
-use crate::resolver;
+use crate::resolver::Resolver;
+use crate::source::Question;
 
 pub(super) fn run(input: &Input) -> Reply {
     let login = match protocol::login(&input.stdin) {
@@ -25,7 +26,8 @@ pub(super) fn run(input: &Input) -> Reply {
         );
     };
     let authority = registry.authority();
-    let answer = resolver::resolve(registry, settings, input.deadline).answer();
+    let answer =
+        Resolver::new(settings, &Question::new(registry, settings), input.deadline).resolve().answer();
     match answer {
         Ok(Some(candidate))
             if candidate.credential.username == login.username

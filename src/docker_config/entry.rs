@@ -44,7 +44,9 @@ impl Login {
         if value.get() == "null" {
             return None;
         }
-        let Ok(fields) = serde_json::from_str::<Fields>(value.get()) else {
+        // serde takes a list for an object with its fields in order; Docker does not.
+        let object = Some(value.get()).filter(|text| text.trim_start().starts_with('{'));
+        let Some(Ok(fields)) = object.map(serde_json::from_str::<Fields>) else {
             return Some(Login::Broken("is no object of text fields; correct it"));
         };
         if let Some(token) = filled(fields.identity_token) {
@@ -145,6 +147,7 @@ mod tests {
             "5".to_owned(),
             r#""text""#.to_owned(),
             r#"{"auth":5}"#.to_owned(),
+            r#"["user","password"]"#.to_owned(),
             r#"{"auth":"!!!"}"#.to_owned(),
             r#"{"username":"u"}"#.to_owned(),
             r#"{"password":"p"}"#.to_owned(),

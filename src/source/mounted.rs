@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Failure, Finding};
+use super::{Failure, Finding, Weight};
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
 use crate::problem::Problem;
@@ -76,7 +76,9 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
             Err(why) => {
                 let problem =
                     Problem::File { path: origin.clone(), what: format!("{why}; mount the secret anew") };
-                finding.fail(origin, Failure::named(problem), started.elapsed());
+                // Access denied to what the user named is an error. Anything else is a broken secret.
+                let weight = if why == Unreadable::Denied { Weight::Named } else { Weight::Default };
+                finding.fail(origin, Failure { problem, weight }, started.elapsed());
             }
             Ok(text) => match DockerConfig::parse(&text, format) {
                 Ok(config) => {

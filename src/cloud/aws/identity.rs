@@ -17,8 +17,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
 
 use super::{ATTEMPTS, Clients};
-use crate::cloud::causes;
 use crate::cloud::machine::Evidence;
+use crate::cloud::{Trouble, causes};
 use crate::file;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -53,8 +53,8 @@ pub(super) struct Named {
 pub(super) enum Identity {
     Found(Named),
     None(String),
-    Failed { identity: String, what: String },
-    Unavailable { identity: String, what: String },
+    Failed { identity: String, trouble: Trouble },
+    Unavailable { identity: String, trouble: Trouble },
 }
 
 /// The identity of a Secret's keys.
@@ -114,7 +114,7 @@ pub(super) async fn of_environment(
         return asked_for(provider, format!("the AWS role {role} by AWS_WEB_IDENTITY_TOKEN_FILE")).await;
     }
     let direct = config(clients, clients.metadata.clone(), region);
-    if aws.container_credentials {
+    if aws.container_credentials.is_some() {
         let provider = EcsCredentialsProvider::builder().configure(&direct).build();
         return asked_for(
             provider,
@@ -123,22 +123,41 @@ pub(super) async fn of_environment(
         .await;
     }
     if evidence == Evidence::None {
-        return Identity::None("no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine".to_owned());
+        return Identity::None("the AWS profile holds no credentials, and this is no EC2 machine".to_owned());
     }
-    let identity = "the AWS role of this EC2 machine";
-    match provided(ImdsCredentialsProvider::builder().configure(&direct).build(), identity.to_owned()).await {
+    let identity = "the AWS role of this EC2 machine".to_owned();
+    match provided(ImdsCredentialsProvider::builder().configure(&direct).build(), identity.clone()).await {
         Identity::None(what) if evidence == Evidence::Named => {
-            Identity::Failed { identity: identity.to_owned(), what }
+            Identity::Failed { identity, trouble: what.into() }
         }
         Identity::None(what) => Identity::None(format!(
             "the EC2 machine has no role, or its metadata cannot be reached from here: {what}"
         )),
         // Nobody asked for it by name; a pod on such a machine is often cut off from it on purpose.
-        Identity::Failed { identity, what } if evidence == Evidence::Seen => {
-            Identity::Unavailable { identity, what }
+        Identity::Failed { identity, trouble } if evidence == Evidence::Seen => {
+            Identity::Unavailable { identity, trouble }
         }
         answer => answer,
     }
+}
+
+/// Whether the environment asks for an identity other than the machine's, without reading any of it.
+pub(super) fn is_configured(settings: &Settings) -> bool {
+    let aws = &settings.aws;
+    aws.access_key_id.is_some()
+        || aws.secret_access_key.is_some()
+        || aws.web_identity_token_file.is_some()
+        || aws.container_credentials.is_some()
+        || has_profile(settings)
+}
+
+/// Whether a profile is named, or a file is there that could hold the default one.
+fn has_profile(settings: &Settings) -> bool {
+    let aws = &settings.aws;
+    let default =
+        |name: &str| settings.home.as_ref().is_some_and(|home| file::exists(&home.join(".aws").join(name)));
+    let named = aws.profile.is_some() || aws.config_file.is_some() || aws.credentials_file.is_some();
+    named || default("credentials") || default("config")
 }
 
 /// The region of this EC2 machine, by its metadata server.
@@ -154,17 +173,14 @@ pub(super) async fn machine_region(clients: &Clients) -> Result<String, String> 
 fn half(set: &str, missing: &str) -> Identity {
     Identity::Failed {
         identity: format!("the AWS keys in {set}"),
-        what: format!("{missing} is not set; set it too"),
+        trouble: format!("{missing} is not set; set it too").into(),
     }
 }
 
 /// The profile's identity; `None` if nobody named one and there is none.
 async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Option<Identity> {
     let aws = &settings.aws;
-    let default =
-        |name: &str| settings.home.as_ref().is_some_and(|home| file::exists(&home.join(".aws").join(name)));
-    let files = aws.files_named || default("credentials") || default("config");
-    if aws.profile.is_none() && !files {
+    if !has_profile(settings) {
         return None;
     }
     let identity = format!("the AWS profile {}", aws.profile.as_deref().unwrap_or("default"));
@@ -174,7 +190,8 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
     match provided(provider, identity.clone()).await {
         Identity::None(_) if aws.profile.is_none() => None,
         Identity::None(what) => {
-            Some(Identity::Failed { identity, what: format!("{what}; correct AWS_PROFILE or the profile") })
+            let trouble = format!("{what}; correct AWS_PROFILE or the profile").into();
+            Some(Identity::Failed { identity, trouble })
         }
         answer => Some(answer),
     }
@@ -191,7 +208,7 @@ fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> Provider
 /// An identity that variables ask for: "not there" is a failure of it.
 async fn asked_for(provider: impl ProvideCredentials, identity: String) -> Identity {
     match provided(provider, identity.clone()).await {
-        Identity::None(what) => Identity::Failed { identity, what },
+        Identity::None(what) => Identity::Failed { identity, trouble: what.into() },
         answer => answer,
     }
 }
@@ -200,9 +217,15 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
     match provider.provide_credentials().await {
         Ok(credentials) => Identity::Found(Named { credentials, identity }),
         Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
-        Err(error) => Identity::Failed {
-            identity,
-            what: format!("{}; check it with `aws sts get-caller-identity`", causes(&error)),
-        },
+        Err(error) => {
+            let causes = causes(&error);
+            // The SDK tells it in words only.
+            let outage = matches!(error, CredentialsError::ProviderTimedOut(_))
+                || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]
+                    .iter()
+                    .any(|word| causes.contains(word));
+            let what = format!("{causes}; check it with `aws sts get-caller-identity`");
+            Identity::Failed { identity, trouble: Trouble { what, outage } }
+        }
     }
 }

@@ -142,7 +142,7 @@ impl Identity {
                 from_authority(settings, http, cloud, tenant, &fields).await
             }
             Identity::Workload { tenant, client, token_file } => {
-                let assertion = read_token(token_file).map_err(NoToken::Failed)?;
+                let assertion = read_token(token_file).map_err(|what| NoToken::Failed(what.into()))?;
                 let fields = [
                     ("client_id", client.as_str()),
                     // RFC 7523, section 2.2.
@@ -157,7 +157,7 @@ impl Identity {
                 let prepare =
                     |request: reqwest::RequestBuilder| request.header("X-IDENTITY-HEADER", header.expose());
                 let answer = http.send(settings, Towards::Metadata, Method::GET, &url, prepare).await;
-                from_metadata(answer.map_err(|none| NoToken::Failed(none.into_text()))?, true)
+                from_metadata(answer.map_err(|none| NoToken::Failed(none.into()))?, true)
             }
             Identity::Machine { client, named } => {
                 let url = metadata_url(METADATA, "2018-02-01", audience, client.as_deref());
@@ -165,8 +165,8 @@ impl Identity {
                 let answer = http.send(settings, Towards::Metadata, Method::GET, &url, prepare).await;
                 let asked_for = *named || client.is_some();
                 let none = |none: crate::cloud::http::NoAnswer| match asked_for {
-                    true => NoToken::Failed(none.into_text()),
-                    false => NoToken::Unavailable(none.into_text()),
+                    true => NoToken::Failed(none.into()),
+                    false => NoToken::Unavailable(none.into()),
                 };
                 from_metadata(answer.map_err(none)?, asked_for)
             }
@@ -219,10 +219,10 @@ async fn from_authority(
     // A tenant is an id or a domain; nothing else may become a part of the path.
     if tenant.is_empty() || !tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
         return Err(NoToken::Failed(
-            "the tenant is neither an id nor a domain; correct AZURE_TENANT_ID".to_owned(),
+            "the tenant is neither an id nor a domain; correct AZURE_TENANT_ID".into(),
         ));
     }
-    let authority = authority(settings, cloud).map_err(NoToken::Failed)?;
+    let authority = authority(settings, cloud).map_err(|what| NoToken::Failed(what.into()))?;
     let url = format!("{authority}/{tenant}/oauth2/v2.0/token");
     let mut all = vec![("grant_type", "client_credentials")];
     all.extend_from_slice(fields);
@@ -247,7 +247,7 @@ fn parse(answer: Answer) -> Result<Secret, NoToken> {
         let token =
             serde_json::from_slice::<Token>(&answer.body).ok().filter(|token| !token.access_token.is_empty());
         let missing =
-            || NoToken::Failed("Entra's answer holds no access token; check AZURE_AUTHORITY_HOST".to_owned());
+            || NoToken::Failed("Entra's answer holds no access token; check AZURE_AUTHORITY_HOST".into());
         return token.map(|token| token.access_token).ok_or_else(missing);
     }
     let what = format!(
@@ -258,7 +258,7 @@ fn parse(answer: Answer) -> Result<Secret, NoToken> {
     let unknown = ["AADSTS500011", "AADSTS70011", "invalid_resource", "invalid_scope"]
         .iter()
         .any(|code| what.contains(code));
-    Err(if unknown { NoToken::UnknownAudience(what) } else { NoToken::Failed(what) })
+    Err(if unknown { NoToken::UnknownAudience(what.into()) } else { NoToken::Failed(what.into()) })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::Token;
 use super::external::{self, ExternalAccount};
 use super::token::{self, Grant};
+use crate::cloud::Trouble;
 use crate::cloud::http::Http;
 use crate::docker_config::json_reason;
 use crate::file::{self, Unreadable};
@@ -121,7 +122,7 @@ impl Adc {
         settings: &Settings,
         http: &Http,
         scopes: &str,
-    ) -> Result<Token, String> {
+    ) -> Result<Token, Trouble> {
         of_kind(&self.kind, settings, http, scopes).await
     }
 }
@@ -171,7 +172,7 @@ fn parse(text: &[u8], depth: usize) -> Result<Kind, String> {
     }
 }
 
-async fn of_kind(kind: &Kind, settings: &Settings, http: &Http, scopes: &str) -> Result<Token, String> {
+async fn of_kind(kind: &Kind, settings: &Settings, http: &Http, scopes: &str) -> Result<Token, Trouble> {
     match kind {
         Kind::ServiceAccount { email, key_json, token_url } => {
             let assertion = token::assertion(email, key_json, token_url, scopes)?;

@@ -9,8 +9,8 @@ use aws_sigv4::sign::v4;
 use reqwest::Url;
 use serde_json::json;
 
-use crate::cloud::aws;
 use crate::cloud::http::{Http, form};
+use crate::cloud::{Trouble, aws};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -22,11 +22,11 @@ pub(super) async fn token(
     http: &Http,
     audience: &str,
     verification: Option<&str>,
-) -> Result<Secret, String> {
+) -> Result<Secret, Trouble> {
     let (credentials, region) = aws::of_this_machine(settings, http).await?;
     let url = verification.unwrap_or(VERIFY).replace("{region}", &region);
     let host = checked(&url, &region)?;
-    signed(&url, &host, audience, &region, credentials)
+    Ok(signed(&url, &host, audience, &region, credentials)?)
 }
 
 /// The address must be that of AWS's STS: what is signed for it speaks for the AWS identity.

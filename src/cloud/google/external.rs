@@ -10,6 +10,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 
 use super::{PLATFORM_SCOPE, Token, aws_subject, token};
+use crate::cloud::Trouble;
 use crate::cloud::http::{Http, Towards, form};
 use crate::docker_config::json_reason;
 use crate::file;
@@ -69,7 +70,7 @@ pub(super) async fn token(
     settings: &Settings,
     http: &Http,
     scopes: &str,
-) -> Result<Token, String> {
+) -> Result<Token, Trouble> {
     let subject = subject_token(account, settings, http).await?;
     let impersonation = account.service_account_impersonation_url.as_deref();
     let first_scopes = if impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
@@ -86,7 +87,7 @@ async fn exchange(
     http: &Http,
     subject: &Secret,
     scopes: &str,
-) -> Result<Token, String> {
+) -> Result<Token, Trouble> {
     let project = account.workforce_pool_user_project.as_deref().filter(|_| account.client_id.is_none());
     let options = project.map(|project| serde_json::json!({ "userProject": project }).to_string());
     let mut fields = vec![
@@ -110,19 +111,17 @@ async fn subject_token(
     account: &ExternalAccount,
     settings: &Settings,
     http: &Http,
-) -> Result<Secret, String> {
+) -> Result<Secret, Trouble> {
     let source = &account.credential_source;
     if let Some(id) = &source.environment_id {
         if id != "aws1" {
-            return Err(
-                "its credential_source is for an environment that is not known; only aws1 is".to_owned()
-            );
+            return Err("its credential_source is for an environment that is not known; only aws1 is".into());
         }
         let url = source.regional_cred_verification_url.as_deref();
         return aws_subject::token(settings, http, &account.audience, url).await;
     }
     if let Some(executable) = &source.executable {
-        return executable::token(executable, account, settings, http.deadline).await;
+        return Ok(executable::token(executable, account, settings, http.deadline).await?);
     }
     if let Some(path) = &source.file {
         let directory = path.parent().unwrap_or(Path::new("/"));
@@ -130,13 +129,13 @@ async fn subject_token(
         let text = file::read_beneath(directory, Path::new(name)).map_err(|why| {
             format!("the token file {} {why}; check the volume that projects it", path.display())
         })?;
-        return formatted(source.format.as_ref(), &text);
+        return Ok(formatted(source.format.as_ref(), &text)?);
     }
     if let Some(url) = &source.url {
         return from_url(source, settings, http, url).await;
     }
     Err("its credential_source has no file, url, executable or environment_id; make it anew with gcloud"
-        .to_owned())
+        .into())
 }
 
 async fn from_url(
@@ -144,7 +143,7 @@ async fn from_url(
     settings: &Settings,
     http: &Http,
     url: &str,
-) -> Result<Secret, String> {
+) -> Result<Secret, Trouble> {
     // A metadata server of another cloud, or a service: only https leaves the machine.
     let towards = if url.starts_with("https://") { Towards::Service } else { Towards::Metadata };
     let prepare = |request: RequestBuilder| {
@@ -153,12 +152,13 @@ async fn from_url(
             .iter()
             .fold(request, |request, (name, value)| request.header(name.as_str(), value.as_str()))
     };
-    let answer =
-        http.send(settings, towards, Method::GET, url, prepare).await.map_err(|none| none.into_text())?;
+    let answer = http.send(settings, towards, Method::GET, url, prepare).await?;
     if !answer.status.is_success() {
-        return Err(format!("the address of its credential_source answers {}; check it", answer.status));
+        return Err(
+            format!("the address of its credential_source answers {}; check it", answer.status).into()
+        );
     }
-    formatted(source.format.as_ref(), &answer.body)
+    Ok(formatted(source.format.as_ref(), &answer.body)?)
 }
 
 /// The token itself: the whole text, or a field of a JSON object.

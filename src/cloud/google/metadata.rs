@@ -4,6 +4,7 @@
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use super::{SCOPES, Token, token};
+use crate::cloud::Trouble;
 use crate::cloud::http::{Http, Towards, form};
 use crate::settings::Settings;
 
@@ -11,19 +12,16 @@ use crate::settings::Settings;
 const HOST: &str = "metadata.google.internal";
 
 /// The token of the machine's or pod's service account.
-pub(super) async fn token(settings: &Settings, http: &Http) -> Result<Token, String> {
+pub(super) async fn token(settings: &Settings, http: &Http) -> Result<Token, Trouble> {
     let host = settings.google.metadata_host.as_deref().unwrap_or(HOST);
     // The scopes as one list with commas, unlike everywhere else.
     let query = form(&[("scopes", &SCOPES.replace(' ', ","))]);
     let url = format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/token?{}", *query);
     let prepare = |request: RequestBuilder| request.header("Metadata-Flavor", "Google");
-    let answer = http
-        .send(settings, Towards::Metadata, Method::GET, &url, prepare)
-        .await
-        .map_err(|none| none.into_text())?;
+    let answer = http.send(settings, Towards::Metadata, Method::GET, &url, prepare).await?;
     match answer.status {
         StatusCode::NOT_FOUND => {
-            Err("the metadata server knows no service account; attach one to the machine or pod".to_owned())
+            Err("the metadata server knows no service account; attach one to the machine or pod".into())
         }
         _ => token::parse(&answer),
     }

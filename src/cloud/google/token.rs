@@ -11,6 +11,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::Token;
+use crate::cloud::Trouble;
 use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -104,7 +105,7 @@ pub(super) async fn request(
     http: &Http,
     url: &str,
     grant: Grant<'_>,
-) -> Result<Token, String> {
+) -> Result<Token, Trouble> {
     let body;
     let mut basic = None;
     match grant {
@@ -144,7 +145,7 @@ pub(super) async fn post(
     url: &str,
     body: &str,
     authorization: Option<&Secret>,
-) -> Result<Answer, String> {
+) -> Result<Answer, Trouble> {
     let prepare = |request: RequestBuilder| {
         let request =
             request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned());
@@ -153,26 +154,24 @@ pub(super) async fn post(
             None => request,
         }
     };
-    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(|none| none.into_text())
+    Ok(http.send(settings, Towards::Service, Method::POST, url, prepare).await?)
 }
 
 /// A token response (RFC 6749, section 5.1).
-pub(super) fn parse(answer: &Answer) -> Result<Token, String> {
+pub(super) fn parse(answer: &Answer) -> Result<Token, Trouble> {
     #[derive(Deserialize)]
     struct Response {
         access_token: Secret,
         expires_in: Option<u64>,
     }
     if answer.status != StatusCode::OK {
-        return Err(format!(
-            "Google refused: {}; check the key or the identity's rights",
-            oauth_error(answer)
-        ));
+        let what = format!("Google refused: {}; check the key or the identity's rights", oauth_error(answer));
+        return Err(what.into());
     }
     let response: Response = serde_json::from_slice(&answer.body)
         .map_err(|_| "Google's answer holds no access token".to_owned())?;
     if response.access_token.is_empty() {
-        return Err("Google's answer holds an empty access token".to_owned());
+        return Err(Trouble::from("Google's answer holds an empty access token"));
     }
     let life = Duration::from_secs(response.expires_in.unwrap_or(3600).min(12 * 3600));
     Ok(Token { text: response.access_token, life })
@@ -187,7 +186,7 @@ pub(super) async fn impersonate(
     own: &Secret,
     delegates: &[String],
     scopes: &str,
-) -> Result<Token, String> {
+) -> Result<Token, Trouble> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Response {
@@ -204,15 +203,12 @@ pub(super) async fn impersonate(
             .header("authorization", authorization.expose())
             .body(body.clone())
     };
-    let answer = http
-        .send(settings, Towards::Service, Method::POST, url, prepare)
-        .await
-        .map_err(|none| none.into_text())?;
+    let answer = http.send(settings, Towards::Service, Method::POST, url, prepare).await?;
     if answer.status != StatusCode::OK {
-        return Err(format!(
+        return Err(Trouble::from(format!(
             "Google refused the impersonation: {}; grant roles/iam.serviceAccountTokenCreator on the service account",
             oauth_error(&answer)
-        ));
+        )));
     }
     let response: Response = serde_json::from_slice(&answer.body)
         .map_err(|_| "Google's answer to the impersonation holds no access token".to_owned())?;

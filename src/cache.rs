@@ -1,0 +1,100 @@
+//! Answers on disk, and who may ask upstream.
+//!
+//! One small file an answer, named by a fingerprint of the question and of all that could change the answer.
+//! The way of a hit: settings, one file, nothing else. A cache that cannot be used costs nothing but speed.
+
+mod entry;
+mod fingerprint;
+mod lock;
+mod store;
+
+pub use entry::{Entry, Kept};
+pub use fingerprint::Fingerprint;
+
+use std::time::{Duration, SystemTime};
+
+use crate::credential::Credential;
+use crate::deadline::Deadline;
+use crate::problem::Problem;
+use crate::resolver::{Resolution, Resolver};
+use crate::settings::Settings;
+use crate::source::{Question, Weight};
+use lock::Lock;
+use store::Store;
+
+/// How long "not found" is kept.
+const NOT_FOUND_LIFE: Duration = Duration::from_secs(10);
+/// A token is renewed this long before it expires, or a tenth of its life if that is more.
+const LEAST_MARGIN: Duration = Duration::from_secs(60);
+
+/// An answer, and how it came.
+pub enum Answer {
+    /// It was on disk.
+    Kept(Entry),
+    /// It was asked for.
+    Asked(Resolution),
+}
+
+impl Answer {
+    /// The credential, nothing, or why there is none.
+    ///
+    /// # Errors
+    /// As [`Resolution::answer`].
+    pub fn result(&self) -> Result<Option<Credential>, Problem> {
+        match self {
+            Answer::Kept(entry) => Ok(entry.credential().cloned()),
+            Answer::Asked(resolution) => Ok(resolution.answer()?.map(|candidate| candidate.credential)),
+        }
+    }
+}
+
+/// The answer to a question: from the mounted source, which is always read; else from disk if it is there and
+/// fresh; else a new one, which one process asks for while the others wait.
+pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> Answer {
+    let resolver = Resolver::new(settings, question, deadline);
+    let so_far = match resolver.mounted() {
+        Ok(resolution) => return Answer::Asked(resolution),
+        Err(so_far) => so_far,
+    };
+    // What needs no network is not worth a file.
+    let store = if resolver.needs_network() { Store::open(settings) } else { None };
+    let Some(store) = store else { return Answer::Asked(resolver.others(so_far)) };
+    let fingerprint = Fingerprint::of(settings, question);
+    let fresh =
+        || store.read(&fingerprint, SystemTime::now()).filter(|entry| entry.is_fresh(SystemTime::now()));
+
+    if let Some(entry) = fresh() {
+        return Answer::Kept(entry);
+    }
+    let _lock = Lock::take(&store, &fingerprint, deadline, || fresh().is_some());
+    // Whoever held the lock before may have answered in the meantime.
+    let old = store.read(&fingerprint, SystemTime::now());
+    if let Some(entry) = old.clone().filter(|entry| entry.is_fresh(SystemTime::now())) {
+        return Answer::Kept(entry);
+    }
+    let resolution = resolver.others(so_far);
+    if let Some(entry) = old.filter(|entry| covers_outage(entry, &resolution)) {
+        return Answer::Kept(entry);
+    }
+    if let Some(entry) = Entry::of(settings, &resolution, SystemTime::now()) {
+        store.write(&fingerprint, &entry);
+    }
+    Answer::Asked(resolution)
+}
+
+/// Whether an entry that is past its margin, but still good, stands in for an answer that could not be had. A
+/// password is not known to be good, and a refusal is an answer: neither is covered.
+fn covers_outage(entry: &Entry, resolution: &Resolution) -> bool {
+    let mut failures = resolution.failures.iter().filter(|failure| failure.weight > Weight::Note).peekable();
+    failures.peek().is_some()
+        && failures.all(|failure| failure.problem.is_outage())
+        && resolution.candidates.is_empty()
+        && entry.is_valid_token(SystemTime::now())
+}
+
+/// Forgets every answer, because a login was stored or erased.
+pub fn forget(settings: &Settings) {
+    if let Some(store) = Store::open(settings) {
+        store.clear();
+    }
+}

@@ -1,0 +1,235 @@
+//! One name for a question and for all that could change its answer.
+//!
+//! Identities go in as they are configured (role, profile, file and its time), not as the short-lived keys that
+//! they turn into, so that roles hit across processes. It is a SHA-256: a hostile registry name must not be able
+//! to meet another question's answer, and nothing can be read back from it.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use ring::digest::{Context, SHA256};
+use rustix::fs::{AtFlags, CWD, statat};
+
+use crate::cloud::hosts::CloudHost;
+use crate::cluster;
+use crate::settings::{Cloud, MachineCloud, ObjectName, Settings};
+use crate::source::Question;
+
+/// The name of an answer: 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint(String);
+
+/// Adds fields, each with its length in front, so that no two lists of fields run together.
+struct Fields(Context);
+
+impl Fields {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: Option<&str>) {
+        // Unset and empty differ.
+        self.0.update(&[u8::from(text.is_some())]);
+        self.bytes(text.unwrap_or_default().as_bytes());
+    }
+
+    fn object(&mut self, name: &ObjectName) {
+        self.text(name.namespace.as_deref());
+        self.text(Some(&name.name));
+    }
+
+    fn path(&mut self, path: Option<&Path>) {
+        self.0.update(&[u8::from(path.is_some())]);
+        self.bytes(path.map(|path| path.as_os_str().as_bytes()).unwrap_or_default());
+    }
+
+    /// A file's name, and what changes when someone writes it.
+    fn file(&mut self, path: Option<&Path>) {
+        self.path(path);
+        let Some(path) = path else { return };
+        match statat(CWD, path, AtFlags::empty()) {
+            Err(_) => self.text(None),
+            Ok(stat) => {
+                for number in
+                    [stat.st_mtime as u64, stat.st_mtime_nsec as u64, stat.st_size as u64, stat.st_ino]
+                {
+                    self.0.update(&number.to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
+impl Fingerprint {
+    /// The name of a question's answer under these settings.
+    pub fn of(settings: &Settings, question: &Question) -> Fingerprint {
+        let mut fields = Fields(Context::new(&SHA256));
+        fields.text(Some(env!("CARGO_PKG_VERSION")));
+        fields.text(Some(&question.registry.authority()));
+        fields.text(Some(&question.path));
+        fields.0.update(&settings.cache_ttl.as_secs().to_le_bytes());
+        cluster_fields(&mut fields, settings);
+        docker_fields(&mut fields, settings);
+        if let Some(host) = CloudHost::of(&question.registry) {
+            cloud_fields(&mut fields, settings, host.cloud());
+        }
+        let digest = fields.0.finish();
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(HEX[usize::from(nibble)]);
+        Fingerprint(digest.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
+    }
+
+    /// As a file's name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The API server, the namespaces, the service account and the Secrets.
+fn cluster_fields(fields: &mut Fields, settings: &Settings) {
+    fields.text(settings.in_cluster_host.as_deref());
+    fields.text(settings.in_cluster_port.as_deref());
+    fields.text(cluster::pod_identity(settings).as_deref());
+    match &settings.kubeconfig {
+        Some(list) => std::env::split_paths(list).for_each(|path| fields.file(Some(&path))),
+        None => fields.file(settings.home.as_ref().map(|home| home.join(".kube/config")).as_deref()),
+    }
+    fields.text(Some(&settings.credentials_namespace));
+    settings.service_account.iter().for_each(|name| fields.object(name));
+    fields.0.update(&(settings.pull_secrets.len() as u64).to_le_bytes());
+    settings.pull_secrets.iter().for_each(|name| fields.object(name));
+}
+
+/// The sources that need no network, but come after some that do.
+fn docker_fields(fields: &mut Fields, settings: &Settings) {
+    fields.text(settings.docker_auth_config.as_ref().map(|secret| secret.expose()));
+    fields.file(settings.docker_config.as_ref().map(|directory| directory.join("config.json")).as_deref());
+    fields.file(settings.registry_auth_file.as_deref());
+    fields.text(settings.github_token.as_ref().map(|secret| secret.expose()));
+    fields.text(settings.github_actor.as_deref());
+    fields.text(settings.ci_registry.as_deref());
+    fields.text(settings.ci_registry_user.as_deref());
+    fields.text(settings.ci_registry_password.as_ref().map(|secret| secret.expose()));
+}
+
+/// The cloud's identity as it is configured.
+fn cloud_fields(fields: &mut Fields, settings: &Settings, cloud: Cloud) {
+    let machine = match settings.machine_cloud {
+        MachineCloud::Detect => "detect",
+        MachineCloud::None => "none",
+        MachineCloud::Is(Cloud::Aws) => "aws",
+        MachineCloud::Is(Cloud::Google) => "google",
+        MachineCloud::Is(Cloud::Azure) => "azure",
+    };
+    fields.text(Some(machine));
+    let home = |name: &str| settings.home.as_ref().map(|home| home.join(name));
+    match cloud {
+        Cloud::Aws => {
+            let aws = &settings.aws;
+            // The identifier of a key that the user exported; what a role or profile turns into is not here.
+            fields.text(aws.access_key_id.as_ref().map(|id| id.expose()));
+            fields.text(aws.profile.as_deref());
+            fields.text(aws.region.as_deref());
+            fields.text(aws.role_arn.as_deref());
+            fields.path(aws.web_identity_token_file.as_deref());
+            fields.text(aws.container_credentials.as_deref());
+            fields.file(aws.config_file.clone().or_else(|| home(".aws/config")).as_deref());
+            fields.file(aws.credentials_file.clone().or_else(|| home(".aws/credentials")).as_deref());
+        }
+        Cloud::Google => {
+            let google = &settings.google;
+            let well_known = "application_default_credentials.json";
+            let gcloud = google.cloudsdk_config.clone().or_else(|| home(".config/gcloud"));
+            let file =
+                google.credentials.clone().or_else(|| gcloud.map(|directory| directory.join(well_known)));
+            fields.file(file.as_deref());
+            fields.text(google.metadata_host.as_deref());
+        }
+        Cloud::Azure => {
+            let azure = &settings.azure;
+            fields.text(azure.tenant_id.as_deref());
+            fields.text(azure.client_id.as_deref());
+            fields.text(azure.client_secret.as_ref().map(|_| "set"));
+            fields.path(azure.federated_token_file.as_deref());
+            fields.text(azure.authority_host.as_deref());
+            fields.text(azure.identity_endpoint.as_deref());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+    use std::ffi::OsString;
+
+    fn name(server: &str, variables: &[(&str, &str)]) -> String {
+        let settings = Settings::from(|name| {
+            variables.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v))
+        })
+        .unwrap();
+        let question = Question::new(Registry::parse(server).unwrap(), &settings);
+        Fingerprint::of(&settings, &question).name().to_owned()
+    }
+
+    const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+
+    #[test]
+    fn equal_questions_have_one_name() {
+        assert_eq!(name("https://Reg.io/v2/", &[]), name("reg.io:443", &[]));
+        assert_eq!(name("docker.io", &[]), name("https://index.docker.io/v1/", &[]));
+        assert_eq!(name("reg.io", &[("KUBECLARITY_IMAGE", "reg.io/a:1")]), name("reg.io/a", &[]));
+        assert_eq!(name("reg.io", &[]).len(), 64);
+        // Keys that a role turns into change all the time; the session token is one of them.
+        let role = ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r");
+        assert_eq!(name(ECR, &[role]), name(ECR, &[role, ("AWS_SESSION_TOKEN", "x")]));
+        // A cloud's identity does not matter for a host of another.
+        assert_eq!(name("gcr.io", &[]), name("gcr.io", &[role]));
+    }
+
+    #[test]
+    fn whatever_could_change_the_answer_changes_the_name() {
+        let plain = name(ECR, &[]);
+        let others = [
+            name("223456789012.dkr.ecr.eu-west-1.amazonaws.com", &[]),
+            name(&format!("{ECR}/a"), &[]),
+            name(ECR, &[("AWS_PROFILE", "p")]),
+            name(ECR, &[("AWS_PROFILE", "q")]),
+            name(ECR, &[("AWS_ROLE_ARN", "r")]),
+            name(ECR, &[("AWS_ACCESS_KEY_ID", "AKIA1"), ("AWS_SECRET_ACCESS_KEY", "s")]),
+            name(ECR, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")]),
+            name(ECR, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")]),
+            name(ECR, &[("KUBECLARITY_CLOUD", "aws")]),
+            name(ECR, &[("KUBECONFIG", "/none")]),
+            name(ECR, &[("HOME", "/none")]),
+            name(ECR, &[("CREDS_SECRET_NAMESPACE", "other")]),
+            name(ECR, &[("KUBECLARITY_SERVICE_ACCOUNT", "a")]),
+            name(ECR, &[("KUBECLARITY_PULL_SECRETS", "a")]),
+            name(ECR, &[("KUBECLARITY_PULL_SECRETS", "a,b")]),
+            name(ECR, &[("KUBECLARITY_PULL_SECRETS", "a/b")]),
+            name(ECR, &[("DOCKER_AUTH_CONFIG", "{}")]),
+            name(ECR, &[("GITHUB_TOKEN", "t")]),
+            name(ECR, &[("GITHUB_ACTOR", "t")]),
+            name(ECR, &[("CI_REGISTRY", "t")]),
+            name(ECR, &[("KUBECLARITY_CACHE_TTL", "5")]),
+        ];
+        for (at, other) in others.iter().enumerate() {
+            assert_ne!(other, &plain, "{at}");
+            assert!(!others[..at].contains(other), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_changes_the_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("adc.json");
+        let variables = [("GOOGLE_APPLICATION_CREDENTIALS", path.to_str().unwrap())];
+        let absent = name("gcr.io", &variables);
+        std::fs::write(&path, "1").unwrap();
+        let one = name("gcr.io", &variables);
+        std::fs::write(&path, "22").unwrap();
+        let two = name("gcr.io", &variables);
+        assert!(absent != one && one != two && two != absent);
+    }
+}

@@ -14,7 +14,9 @@ use crate::docker_config::Loaded;
 use crate::docker_config::select::select;
 use crate::problem::Problem;
 use crate::settings::Settings;
-use crate::source::{Candidate, Failure, Finding, Look, Question, Weight, ci_env, docker_env, mounted};
+use crate::source::{
+    Candidate, Failure, Finding, Look, Question, Weight, ci_env, cloud_env, docker_env, mounted,
+};
 use network::{FromCluster, Network};
 
 /// The sources, in the order in which they are asked.
@@ -173,20 +175,25 @@ impl<'a> Resolver<'a> {
             return;
         }
         if let Some(host) = &self.host {
-            let finding = match (identity_failed, started(network, self.deadline)) {
-                (true, _) => {
-                    noted("not asked: the identity in the cluster failed, and no other is taken in its place")
-                }
-                (false, Ok(network)) => network.cloud_env(settings, host, name),
-                (false, Err(problem)) => {
-                    let mut finding = Finding::default();
-                    finding.fail("network", Failure::default(problem), Duration::ZERO);
-                    finding
+            let finding = if identity_failed {
+                noted("not asked: the identity in the cluster failed, and no other is taken in its place")
+            } else if let Some(looked_for) = cloud_env::nothing_here(settings, host) {
+                noted(&format!("none: {looked_for}"))
+            } else {
+                match started(network, self.deadline) {
+                    Ok(network) => network.cloud_env(settings, host, name),
+                    Err(problem) => failed("network", Failure::default(problem)),
                 }
             };
             resolution.settle(Source::CloudEnv, finding);
         }
     }
+}
+
+fn failed(object: &str, failure: Failure) -> Finding {
+    let mut finding = Finding::default();
+    finding.fail(object, failure, Duration::ZERO);
+    finding
 }
 
 fn noted(what: &str) -> Finding {

@@ -51,9 +51,7 @@ impl Fields {
         match statat(CWD, path, AtFlags::empty()) {
             Err(_) => self.text(None),
             Ok(stat) => {
-                for number in
-                    [stat.st_mtime as u64, stat.st_mtime_nsec as u64, stat.st_size as u64, stat.st_ino]
-                {
+                for number in [stat.st_mtime as u64, stat.st_mtime_nsec, stat.st_size as u64, stat.st_ino] {
                     self.0.update(&number.to_le_bytes());
                 }
             }

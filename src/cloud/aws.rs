@@ -92,6 +92,13 @@ impl Clients {
     }
 }
 
+/// What was looked for, if there is no identity of AWS here; found out without a client.
+pub fn no_identity(settings: &Settings) -> Option<String> {
+    let none =
+        !identity::is_configured(settings) && machine::evidence(settings, Cloud::Aws) == Evidence::None;
+    none.then(|| "no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine".to_owned())
+}
+
 /// Asks ECR for a token, with a given identity or the environment's.
 pub async fn credential(
     settings: &Settings,
@@ -101,19 +108,16 @@ pub async fn credential(
     name: &str,
 ) -> Outcome {
     let region = region(host);
-    let evidence = machine::evidence(settings, Cloud::Aws);
-    if given.is_none() && !identity::is_configured(settings) && evidence == Evidence::None {
-        return Outcome::NoIdentity(
-            "no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine".to_owned(),
-        );
-    }
     let clients = match Clients::new(settings, http).await {
         Ok(clients) => clients,
         Err(problem) => return Outcome::Failed(problem),
     };
     let identity = match given {
         Some(keys) => identity::of_keys(&clients, keys, region).await,
-        None => identity::of_environment(settings, &clients, region, evidence).await,
+        None => {
+            let evidence = machine::evidence(settings, Cloud::Aws);
+            identity::of_environment(settings, &clients, region, evidence).await
+        }
     };
     let Named { credentials, identity } = match identity {
         Identity::Found(named) => named,

@@ -59,6 +59,13 @@ pub(super) enum NoToken {
     Unavailable(Trouble),
 }
 
+const NO_IDENTITY: &str = "no client secret, workload identity or managed identity in the environment, and this is no Azure machine";
+
+/// What was looked for, if there is no identity of Azure here; found out without a client.
+pub fn no_identity(settings: &Settings) -> Option<String> {
+    matches!(identity::of_environment(settings), Ok(None)).then(|| NO_IDENTITY.to_owned())
+}
+
 /// Asks a registry for a refresh token, with a given identity or the environment's.
 pub async fn credential(
     settings: &Settings,
@@ -69,9 +76,7 @@ pub async fn credential(
 ) -> Outcome {
     let identity = match given.map_or_else(|| identity::of_environment(settings), |given| Ok(Some(given))) {
         Ok(Some(identity)) => identity,
-        Ok(None) => {
-            return Outcome::NoIdentity("no client secret, workload identity or managed identity in the environment, and this is no Azure machine".to_owned());
-        }
+        Ok(None) => return Outcome::NoIdentity(NO_IDENTITY.to_owned()),
         Err(problem) => return Outcome::Failed(problem),
     };
     let problem = |trouble: Trouble| trouble.into_problem(identity.to_string(), host);

@@ -24,6 +24,14 @@ const SCOPES: &str = "https://www.googleapis.com/auth/devstorage.read_only https
 /// What a federated identity needs to impersonate a service account.
 const PLATFORM_SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
+const NO_IDENTITY: &str = "no GOOGLE_APPLICATION_CREDENTIALS, no application default credentials of gcloud, and this is no Google machine";
+
+/// What was looked for, if there is no identity of Google here; found out without a client.
+pub fn no_identity(settings: &Settings) -> Option<String> {
+    let none = !adc::is_configured(settings) && machine::evidence(settings, Cloud::Google) == Evidence::None;
+    none.then(|| NO_IDENTITY.to_owned())
+}
+
 /// An access token and how long it lives.
 pub(super) struct Token {
     text: Secret,
@@ -46,9 +54,7 @@ pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Opt
         None => {
             let evidence = machine::evidence(settings, Cloud::Google);
             if evidence == Evidence::None {
-                return Outcome::NoIdentity(
-                    "no GOOGLE_APPLICATION_CREDENTIALS, no application default credentials of gcloud, and this is no Google machine".to_owned(),
-                );
+                return Outcome::NoIdentity(NO_IDENTITY.to_owned());
             }
             let identity = "the Google service account of this machine or pod".to_owned();
             match metadata::token(settings, http).await {

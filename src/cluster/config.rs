@@ -35,7 +35,9 @@ pub(super) fn in_pod() -> Result<Config, Problem> {
             format!("cannot be used ({reason}); check the pod's service account and its mount"),
         )
     })?;
-    // `exec` and the like are not there; the token is a file that the client reads.
+    // Read here, once: the library takes a line break at its end into the header.
+    config.auth_info = AuthInfo { token_file: Some(format!("{POD_DIRECTORY}/token")), ..AuthInfo::default() };
+    read_token(POD_DIRECTORY, &mut config.auth_info)?;
     config.proxy_url = environment_proxy(&config.cluster_url);
     Ok(limits(config))
 }

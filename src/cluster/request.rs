@@ -152,6 +152,10 @@ fn kind_of(body: &[u8]) -> Option<String> {
 /// A failure below HTTP. A certificate that is not trusted will not be so in a second, so it is not retried.
 fn transport<T>(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried<T> {
     let reason = deepest(error);
+    if matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_)) {
+        let what = format!("cannot be asked with this identity ({reason}); correct the token");
+        return Tried::Answer(Err(failed(cluster, object, what, false)));
+    }
     if reason.contains("certificate") {
         let what = format!(
             "shows a certificate that is not trusted ({reason}); correct the CA in the kubeconfig or the pod"

@@ -7,7 +7,17 @@ use super::cloud_secrets::settled;
 use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::Http;
 use crate::cloud::{aws, azure, google};
-use crate::settings::Settings;
+use crate::settings::{Cloud, Settings};
+
+/// What was looked for, if there is no identity of the host's cloud here. Nothing is asked, and no network is
+/// needed to know.
+pub fn nothing_here(settings: &Settings, host: &CloudHost) -> Option<String> {
+    match host.cloud() {
+        Cloud::Aws => aws::no_identity(settings),
+        Cloud::Google => google::no_identity(settings),
+        Cloud::Azure => azure::no_identity(settings),
+    }
+}
 
 /// Asks the host's cloud with the environment's identity.
 pub async fn find(settings: &Settings, http: &Http, host: &CloudHost, name: &str) -> Finding {

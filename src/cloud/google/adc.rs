@@ -76,13 +76,7 @@ const MOST_NESTED: usize = 4;
 /// # Errors
 /// A file that is named and cannot be used.
 pub fn of_environment(settings: &Settings) -> Result<Option<Adc>, Problem> {
-    let google = &settings.google;
-    let (path, named) = match (&google.credentials, &google.cloudsdk_config, &settings.home) {
-        (Some(path), ..) => (path.clone(), true),
-        (None, Some(directory), _) => (directory.join(WELL_KNOWN), false),
-        (None, None, Some(home)) => (home.join(".config/gcloud").join(WELL_KNOWN), false),
-        (None, None, None) => return Ok(None),
-    };
+    let Some((path, named)) = path(settings) else { return Ok(None) };
     match read(&path) {
         Err(Unreadable::Absent) if !named => Ok(None),
         Err(why) => {
@@ -93,6 +87,22 @@ pub fn of_environment(settings: &Settings) -> Result<Option<Adc>, Problem> {
             Err(Problem::File { path: path.display().to_string(), what })
         }
         Ok(text) => Adc::parse(&path.display().to_string(), &text).map(Some),
+    }
+}
+
+/// Whether the environment names a file, or gcloud's own is there.
+pub(super) fn is_configured(settings: &Settings) -> bool {
+    path(settings).is_some_and(|(path, named)| named || file::exists(&path))
+}
+
+/// The file, and whether the user named it.
+fn path(settings: &Settings) -> Option<(PathBuf, bool)> {
+    let google = &settings.google;
+    match (&google.credentials, &google.cloudsdk_config, &settings.home) {
+        (Some(path), ..) => Some((path.clone(), true)),
+        (None, Some(directory), _) => Some((directory.join(WELL_KNOWN), false)),
+        (None, None, Some(home)) => Some((home.join(".config/gcloud").join(WELL_KNOWN), false)),
+        (None, None, None) => None,
     }
 }
 

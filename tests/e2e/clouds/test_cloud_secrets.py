@@ -157,7 +157,8 @@ def test_a_key_file_that_is_no_json_is_not_quoted(box, cluster):
 
 def test_a_token_uri_in_the_cluster_that_is_not_googles_gets_nothing(box, cluster):
     cluster.secret("gcr-sa", {"sa.json": json.dumps(box.google.service_account(token_uri="https://evil.example/token"))})
-    cluster.get(GOOGLE).failed("token_uri")
+    message = cluster.get(GOOGLE).failed(f"{cluster.namespace}/gcr-sa", "Google")
+    assert "file secret" not in message, message
     assert box.silent(), box.story()
 
 

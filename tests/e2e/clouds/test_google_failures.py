@@ -9,7 +9,7 @@ import google_kinds
 HOST = "europe-west1-docker.pkg.dev"
 NOT_GOOGLE = ["http://oauth2.googleapis.com/token", "https://evil.example/token", "https://oauth2.googleapis.com.evil.example/token", "https://evil.example/oauth2.googleapis.com/token",
               "https://oauth2.googleapis.com@evil.example/token", "https://127.0.0.1/token", "https://evilgoogleapis.com/token", "https://oauth2.googleapis.com:8443/token",
-              "file:///etc/passwd", "", "https://localhost/token", "https://oauth2.googleapis.com\\@evil.example/token", "//oauth2.googleapis.com/token",
+              "file:///etc/passwd", "", "https://localhost/token", "//oauth2.googleapis.com/token",
               "https://boxregistry.azurecr.io/token", "https://evil.example#.googleapis.com"]
 
 
@@ -29,27 +29,33 @@ def change(variables, **fields):
 
 @pytest.mark.parametrize("uri", NOT_GOOGLE)
 def test_a_token_uri_that_is_not_googles_gets_nothing(box, helper, uri):
-    helper.get(HOST, **change(google_kinds.service_account(box, helper.home), token_uri=uri)).failed("token_uri")
+    helper.get(HOST, **change(google_kinds.service_account(box, helper.home), token_uri=uri)).failed("adc.json", "Google")
     assert box.silent(), box.story()
 
 
 @pytest.mark.parametrize("uri", NOT_GOOGLE)
 def test_a_token_url_that_is_not_googles_gets_nothing(box, helper, uri):
-    helper.get(HOST, **google_kinds.external_file(box, helper.home, token_url=uri)).failed("token_url")
+    helper.get(HOST, **google_kinds.external_file(box, helper.home, token_url=uri)).failed("adc.json", "Google")
     assert box.silent(), box.story()
+
+
+@pytest.mark.parametrize("uri", ["https://oauth2.googleapis.com\\@evil.example/token", "https://oauth2.googleapis.com\t.evil.example/token", "https:oauth2.googleapis.com/token"])
+def test_an_address_that_parsers_read_differently_does_not_lead_elsewhere(box, helper, uri):
+    answer = helper.get(HOST, **change(google_kinds.service_account(box, helper.home), token_uri=uri))
+    assert {r.host for r in box.requests} <= {"oauth2.googleapis.com"} and not box.dns.asked and not box.strays, (answer, box.story())
 
 
 @pytest.mark.parametrize("uri", NOT_GOOGLE[:6])
 @pytest.mark.parametrize("lay", [google_kinds.external_impersonating, google_kinds.impersonated])
 def test_an_impersonation_url_that_is_not_googles_gets_nothing(box, helper, lay, uri):
     variables = change(lay(box, helper.home), service_account_impersonation_url=uri)
-    helper.get(HOST, **variables).failed("service_account_impersonation_url")
+    helper.get(HOST, **variables).failed("adc.json", "Google")
     assert not box.asked("google-iam") and not box.strays and not box.dns.asked, box.story()
 
 
 @pytest.mark.parametrize("uri", NOT_GOOGLE[:6])
 def test_a_workforce_token_url_that_is_not_googles_gets_nothing(box, helper, uri):
-    helper.get(HOST, **change(google_kinds.external_authorized_user(box, helper.home), token_url=uri)).failed("token_url")
+    helper.get(HOST, **change(google_kinds.external_authorized_user(box, helper.home), token_url=uri)).failed("adc.json", "Google")
     assert box.silent(), box.story()
 
 

@@ -63,7 +63,8 @@ def test_one_clouds_machine_is_no_evidence_of_another_cloud(box, helper, network
 def test_a_cloud_that_the_user_named_is_asked_within_the_deadline(box, helper, network, cloud, host):
     answer = helper.get(host, KUBECLARITY_CLOUD=cloud, KUBECLARITY_TIMEOUT="2")
     answer.failed()
-    assert 0.3 < answer.seconds < 3, answer.seconds
+    assert answer.seconds < 3, answer.seconds
+    assert cloud == "google" or ("169.254.169.254", 80) in network.sent()    # Google's is asked by a name, which is not known off its machines
 
 
 def test_an_identity_that_needs_no_metadata_works_there(box, helper, network):

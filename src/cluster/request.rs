@@ -146,7 +146,9 @@ fn kind_of(body: &[u8]) -> Option<String> {
     struct Typed {
         kind: String,
     }
-    Some(serde_json::from_slice::<Typed>(body).ok()?.kind)
+    // serde takes a list for an object with its fields in order.
+    let object = body.trim_ascii_start().starts_with(b"{");
+    Some(serde_json::from_slice::<Typed>(body).ok().filter(|_| object)?.kind)
 }
 
 /// A failure below HTTP. A certificate that is not trusted will not be so in a second, so it is not retried.

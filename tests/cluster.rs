@@ -105,10 +105,10 @@ fn a_service_account_without_pull_secrets_gives_nothing() {
     let api = FakeApi::with_token();
     api.service_account("team", "none", &[]);
     api.object(&account_path("team", "bare"), json!({ "kind": "ServiceAccount" }));
-    api.object(&account_path("team", "null"), json!({ "imagePullSecrets": null }));
+    api.object(&account_path("team", "null"), json!({ "kind": "ServiceAccount", "imagePullSecrets": null }));
     api.object(
         &account_path("team", "odd"),
-        json!({ "imagePullSecrets": [{}, { "name": "" }, { "name": "../x" }] }),
+        json!({ "kind": "ServiceAccount", "imagePullSecrets": [{}, { "name": "" }, { "name": "../x" }] }),
     );
     for account in ["none", "bare", "null", "odd"] {
         get(&api).env("KUBECLARITY_SERVICE_ACCOUNT", account).run().not_found();

@@ -91,10 +91,13 @@ fn store_checks_its_input() {
 
 #[test]
 fn store_of_invalid_json_quotes_nothing_of_it() {
+    let json = "invalid type: list, expected an object\n";
+    Helper::new(["store"]).stdin(" [\"s\",\"u\",\"hunter2\"]").run().is(1, json, "");
     for input in [
         "",
         "hunter2",
         "[\"hunter2\"]",
+        "[\"https://reg.example.com\",\"user\",\"hunter2\"]",
         "null",
         "\"hunter2\"",
         "{\"ServerURL\":\"s\",\"Username\":\"u\",\"Secret\":[\"hunter2\"]}",

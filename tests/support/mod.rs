@@ -1,7 +1,7 @@
 //! What the tests share: the real program in a clean environment, an API server that demands what a real one
 //! demands, certificates, files as a kubelet mounts them, and servers with faults. Loopback only, free ports.
 
-#![allow(dead_code)] // each test file uses a part of it
+#![allow(dead_code, unused_imports)] // each test file uses a part of it
 #![allow(clippy::unwrap_used, clippy::expect_used)] // an expectation that fails here is how a test fails
 
 pub mod api;

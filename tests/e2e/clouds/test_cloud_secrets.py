@@ -82,6 +82,21 @@ def test_ecr_with_a_role(box, cluster):
     assert [r.by for r in box.requests] == ["sts", "ecr"], box.story()
 
 
+def test_ecr_with_a_role_that_wants_an_external_id(box, cluster):
+    key = box.aws.user()
+    role = box.aws.role("puller", trusts=(key.arn,), external_id="unit-7")
+    cluster.secret("ecr-sa", ecr_data(box, key, AWS_ROLE_ARN=role.arn, AWS_EXTERNAL_ID="unit-7\n"))
+    assert "assumed-role/puller/" in box.aws.passwords[cluster.get(ECR).found()[1]]["arn"]
+
+
+def test_ecr_with_a_role_that_may_not_be_assumed(box, cluster):
+    key = box.aws.user()
+    role = box.aws.role("puller")
+    cluster.secret("ecr-sa", ecr_data(box, key, AWS_ROLE_ARN=role.arn))
+    cluster.get(ECR).failed(role.arn, f"{cluster.namespace}/ecr-sa")
+    assert not box.asked("ecr"), box.story()
+
+
 @pytest.mark.parametrize("kind", ["service_account", "authorized_user", "external_account file", "external_account url", "external_account_authorized_user", "impersonated_service_account"])
 def test_google_with_any_type(box, cluster, helper, kind):
     lay, identity, _ = google_kinds.EVERY[kind]

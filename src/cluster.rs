@@ -143,4 +143,28 @@ impl Cluster {
     pub async fn account(&self, object: &Object) -> Result<ServiceAccountObject, Refusal> {
         request::get(self, object).await
     }
+
+    /// Gets a Secret whole, with every field that the server knows of it.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why there is none.
+    pub async fn whole(&self, object: &Object) -> Result<serde_json::Value, Refusal> {
+        request::get(self, object).await
+    }
+
+    /// Creates an object.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] if it is there already.
+    pub async fn create(&self, object: &Object, body: &[u8]) -> Result<(), Refusal> {
+        request::call(self, object, request::Verb::Create(body)).await.map(drop)
+    }
+
+    /// Writes an object back; its `resourceVersion` must still be the newest.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] if it is not.
+    pub async fn update(&self, object: &Object, body: &[u8]) -> Result<(), Refusal> {
+        request::call(self, object, request::Verb::Update(body)).await.map(drop)
+    }
 }

@@ -4,6 +4,7 @@
 //! The rules are kubelet's (`pkg/credentialprovider`), which reads the same Secrets: an entry is parsed on its
 //! own, so that a broken one spoils no other.
 
+pub mod edit;
 pub mod entry;
 pub mod key;
 pub mod select;

@@ -85,6 +85,48 @@ pub enum Problem {
         variable: &'static str,
     },
 
+    /// The namespace of a Secret that is to be created is not there.
+    #[error(
+        "{object} cannot be created: namespace {namespace} does not exist; create it or correct CREDS_SECRET_NAMESPACE"
+    )]
+    NoNamespace {
+        /// The object, as `secret namespace/name`.
+        object: String,
+        /// The namespace.
+        namespace: String,
+    },
+
+    /// A login has no place to be stored in.
+    #[error(
+        "nothing was stored for {registry}: there is no cluster to store it in: not in a pod, no KUBECONFIG and no ~/.kube/config; set KUBECONFIG, or KUBECLARITY_IGNORE_LOGIN=1 to pass over logins"
+    )]
+    NowhereToStore {
+        /// The registry.
+        registry: String,
+    },
+
+    /// A login is for something that is no registry.
+    #[error("nothing was stored: the login is for something that is no registry; name a host")]
+    NoRegistry,
+
+    /// A login without a password.
+    #[error("nothing was stored for {registry}: the login has no password or token; log in again")]
+    NoSecret {
+        /// The registry.
+        registry: String,
+    },
+
+    /// What was to be erased comes from somewhere else too.
+    #[error(
+        "{registry} is still served by {origin}, which this program does not write; remove the credential there, or set KUBECLARITY_IGNORE_LOGIN=1"
+    )]
+    StillServed {
+        /// The registry.
+        registry: String,
+        /// The source, with the key in it.
+        origin: String,
+    },
+
     /// A Secret of a type that holds no registry credentials.
     #[error(
         "{object} is of type {found}, not kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; make it with `kubectl create secret docker-registry`"

@@ -15,6 +15,7 @@ pub mod cloud_secrets;
 pub mod docker_env;
 pub mod mounted;
 pub mod pull_secrets;
+pub mod stored;
 
 /// What is asked: a registry, and the repository if it is known.
 #[derive(Debug, Clone)]

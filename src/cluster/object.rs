@@ -39,12 +39,24 @@ impl Object {
         format!("/api/v1/namespaces/{}/{}/{}", self.namespace, self.resource, self.name)
     }
 
+    /// The path of a request that creates one.
+    pub(super) fn collection(&self) -> String {
+        format!("/api/v1/namespaces/{}/{}", self.namespace, self.resource)
+    }
+
     /// The rule of a Role that allows one verb on it, in YAML's flow style.
     pub fn rule(&self, verb: &str) -> String {
         format!(
             r#"{{apiGroups: [""], resources: [{}], resourceNames: [{}], verbs: [{verb}]}}"#,
             self.resource, self.name
         )
+    }
+}
+
+impl Object {
+    /// The rule of a Role that allows creating its like. RBAC cannot limit that to a name.
+    pub fn create_rule(&self) -> String {
+        format!(r#"{{apiGroups: [""], resources: [{}], verbs: [create]}}"#, self.resource)
     }
 }
 

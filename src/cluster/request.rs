@@ -1,4 +1,4 @@
-//! One `get`, retried within the deadline, and what its answer means.
+//! One request for a named object, retried within the deadline, and what its answer means.
 
 use std::time::Duration;
 
@@ -31,25 +31,52 @@ pub enum Refusal {
     Absent,
     /// 403.
     Denied,
+    /// 409: somebody else wrote in the meantime.
+    Conflict,
     /// Everything else, told.
     Failed(Problem),
 }
 
 /// What one try brought.
-enum Tried<T> {
-    Answer(Result<T, Refusal>),
+enum Tried {
+    Answer(Result<Zeroizing<Vec<u8>>, Refusal>),
     Again { what: String, wait: Option<Duration> },
+}
+
+/// What is asked of an object.
+#[derive(Clone, Copy)]
+pub(super) enum Verb<'a> {
+    Get,
+    Create(&'a [u8]),
+    Update(&'a [u8]),
 }
 
 /// Gets an object and parses it.
 pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Result<T, Refusal> {
+    let body = call(cluster, object, Verb::Get).await?;
+    match serde_json::from_slice(&body) {
+        Ok(parsed) if kind_of(&body).as_deref() == Some(object.kind()) => Ok(parsed),
+        _ => {
+            let what =
+                "answers with something that is no Kubernetes object; check the address in the kubeconfig";
+            Err(failed(cluster, object, what.to_owned(), false))
+        }
+    }
+}
+
+/// Sends a request until it is answered; the answer's body.
+pub(super) async fn call(
+    cluster: &Cluster,
+    object: &Object,
+    verb: Verb<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut wait = FIRST_WAIT;
     let mut tries = 0;
     let mut last = None;
     loop {
         let left = cluster.deadline.left();
         let limit = if tries == 0 { left } else { left.min(ONE_TRY) }.min(ONE_TRY.max(left / 2));
-        let tried = match timeout(limit, once(cluster, object)).await {
+        let tried = match timeout(limit, once(cluster, object, verb)).await {
             Ok(tried) => tried,
             Err(_) => Tried::Again { what: last.unwrap_or_else(|| "does not answer".to_owned()), wait: None },
         };
@@ -74,6 +101,16 @@ pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object)
     }
 }
 
+fn request(object: &Object, verb: Verb) -> Result<Request<Body>, http::Error> {
+    let (builder, body) = match verb {
+        Verb::Get => (Request::get(object.path()), Body::empty()),
+        Verb::Create(body) => (Request::post(object.collection()), Body::from(body.to_vec())),
+        Verb::Update(body) => (Request::put(object.path()), Body::from(body.to_vec())),
+    };
+    let json = "application/json";
+    builder.header(header::ACCEPT, json).header(header::CONTENT_TYPE, json).body(body)
+}
+
 fn failed(cluster: &Cluster, object: &Object, what: String, outage: bool) -> Refusal {
     Refusal::Failed(Problem::Cluster {
         object: object.to_string(),
@@ -83,22 +120,23 @@ fn failed(cluster: &Cluster, object: &Object, what: String, outage: bool) -> Ref
     })
 }
 
-async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<T> {
-    let request = Request::get(object.path()).header(header::ACCEPT, "application/json").body(Body::empty());
-    let Ok(request) = request else {
-        return Tried::Answer(Err(failed(
-            cluster,
-            object,
-            "cannot be asked for such a name; correct it".to_owned(),
-            false,
-        )));
+async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
+    let Ok(request) = request(object, verb) else {
+        let what = "cannot be asked for such a name; correct it".to_owned();
+        return Tried::Answer(Err(failed(cluster, object, what, false)));
     };
     let response = match cluster.client.send(request).await {
         Ok(response) => response,
         Err(error) => return transport(cluster, object, &error),
     };
     match response.status() {
-        StatusCode::OK => {}
+        StatusCode::OK | StatusCode::CREATED => {}
+        StatusCode::CONFLICT => return Tried::Answer(Err(Refusal::Conflict)),
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            let what =
+                "refuses the object as it would be; look at it with `kubectl get secret -o yaml`".to_owned();
+            return Tried::Answer(Err(failed(cluster, object, what, false)));
+        }
         StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
         StatusCode::FORBIDDEN => return Tried::Answer(Err(Refusal::Denied)),
         StatusCode::UNAUTHORIZED => {
@@ -117,25 +155,14 @@ async fn once<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Tried<
             return Tried::Answer(Err(failed(cluster, object, what, false)));
         }
     }
-    let body = match Limited::new(response.into_body(), MOST_BYTES).collect().await {
-        Ok(body) => Zeroizing::new(Vec::from(body.to_bytes())),
+    match Limited::new(response.into_body(), MOST_BYTES).collect().await {
+        Ok(body) => Tried::Answer(Ok(Zeroizing::new(Vec::from(body.to_bytes())))),
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
             let what =
                 "answers with more than any object can hold; check the address in the kubeconfig".to_owned();
-            return Tried::Answer(Err(failed(cluster, object, what, false)));
-        }
-        Err(_) => {
-            return Tried::Again { what: "breaks off in the middle of an answer".to_owned(), wait: None };
-        }
-    };
-    match serde_json::from_slice(&body) {
-        Ok(parsed) if kind_of(&body).as_deref() == Some(object.kind()) => Tried::Answer(Ok(parsed)),
-        _ => {
-            let what =
-                "answers with something that is no Kubernetes object; check the address in the kubeconfig"
-                    .to_owned();
             Tried::Answer(Err(failed(cluster, object, what, false)))
         }
+        Err(_) => Tried::Again { what: "breaks off in the middle of an answer".to_owned(), wait: None },
     }
 }
 
@@ -152,7 +179,7 @@ fn kind_of(body: &[u8]) -> Option<String> {
 }
 
 /// A failure below HTTP. A certificate that is not trusted will not be so in a second, so it is not retried.
-fn transport<T>(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried<T> {
+fn transport(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried {
     let reason = deepest(error);
     if matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_)) {
         let what = format!("cannot be asked with this identity ({reason}); correct the token");

@@ -1,10 +1,17 @@
-//! `store`: a login in. What `get` answers already is stored already; docker stores what it just read.
+//! `store`: a login in, and into the Secret `basic-regcred` of the cluster.
 
 use super::Input;
-use crate::protocol::{self, Reply};
+use crate::cache;
+use crate::cluster;
+use crate::credential::Credential;
+use crate::deadline::Deadline;
+use crate::problem::Problem;
+use crate::protocol::{self, Login, Reply};
 use crate::registry::Registry;
-use crate::resolver::Resolver;
+use crate::resolver::network::Network;
+use crate::settings::Settings;
 use crate::source::Question;
+use crate::source::stored::Change;
 
 pub(super) fn run(input: &Input) -> Reply {
     let login = match protocol::login(&input.stdin) {
@@ -20,24 +27,35 @@ pub(super) fn run(input: &Input) -> Reply {
     if settings.ignore_login || registry.as_ref().is_some_and(Registry::is_hub_login_token) {
         return Reply::success("");
     }
-    let Some(registry) = registry else {
-        return Reply::failure(
-            "kubeclarity: the login is for something that is no registry, nothing was stored; name a host",
-        );
-    };
-    let authority = registry.authority();
-    let answer =
-        Resolver::new(settings, &Question::new(registry, settings), input.deadline).resolve().answer();
-    match answer {
-        Ok(Some(candidate))
-            if candidate.credential.username == login.username
-                && candidate.credential.secret == login.secret =>
-        {
-            Reply::success("")
-        }
-        _ => Reply::failure(&format!(
-            "kubeclarity: nothing was stored for {authority}: this version only reads; put the login into a pull secret \
-             with `kubectl create secret docker-registry`, or set KUBECLARITY_IGNORE_LOGIN=1"
-        )),
+    match registry
+        .ok_or(Problem::NoRegistry)
+        .and_then(|registry| store(settings, &registry, &login, input.deadline))
+    {
+        Ok(()) => Reply::success(""),
+        Err(problem) => Reply::problem(&problem),
     }
+}
+
+fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Deadline) -> Result<(), Problem> {
+    if login.secret.is_empty() {
+        return Err(Problem::NoSecret { registry: registry.key() });
+    }
+    // Plain `docker login HOST` stores what it just read: no write, and no right to write, is needed for that.
+    // The answer may be the kept one: a cloud's token is another one each time it is asked for.
+    let question = Question::new(registry.clone(), settings);
+    let known = cache::answer(settings, &question, deadline).result();
+    if matches!(&known, Ok(Some(credential)) if is_login(credential, login)) {
+        return Ok(());
+    }
+    let place =
+        cluster::place(settings).ok_or_else(|| Problem::NowhereToStore { registry: registry.key() })?;
+    let change = Change::Put { registry, username: &login.username, secret: &login.secret };
+    Network::start(deadline)?.change_stored(settings, place, &change)?;
+    // The next `get` must see it.
+    cache::forget(settings);
+    Ok(())
+}
+
+fn is_login(credential: &Credential, login: &Login) -> bool {
+    credential.username == login.username && credential.secret == login.secret
 }

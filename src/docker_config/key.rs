@@ -56,6 +56,15 @@ impl Key {
         !self.path.is_empty()
     }
 
+    /// Whether the key names exactly this registry and path, by whatever spelling; a glob names none.
+    pub fn is_exactly(&self, registry: &Registry) -> bool {
+        let hub = |host: &str| registry.is_hub() && registry::is_hub_host(host);
+        let path = registry.path();
+        let same_path = self.path.trim_end_matches('/') == path
+            || registry.is_hub() && path.strip_prefix("library/") == Some(self.path.as_str());
+        self.port == registry.port() && (self.host == registry.host() || hub(&self.host)) && same_path
+    }
+
     /// The registry that the key names; `None` for a glob.
     pub fn registry(&self) -> Option<Registry> {
         match self.port {

@@ -13,6 +13,7 @@ use crate::docker_config::Loaded;
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::source::cloud_secrets::{self, CloudIdentity};
+use crate::source::stored::{self, Change};
 use crate::source::{Failure, Finding, Weight, cloud_env, pull_secrets};
 
 /// What the cluster may take of the whole time, so that the sources after it get a turn.
@@ -94,6 +95,20 @@ impl Network {
         let late =
             || failed(Problem::Deadline { what: "asking the cluster".to_owned(), limit: whole.limit() });
         self.run(guard, work).unwrap_or_else(late)
+    }
+
+    /// Writes the Secret of stored logins. False if there was nothing to change.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn change_stored(&self, settings: &Settings, place: Place, change: &Change) -> Result<bool, Problem> {
+        let deadline = self.http.deadline;
+        let work = async {
+            stored::change(&Cluster::connect(settings, place, deadline).await?, settings, change).await
+        };
+        let late =
+            || Err(Problem::Deadline { what: "writing to the cluster".to_owned(), limit: deadline.limit() });
+        self.run(deadline, work).unwrap_or_else(late)
     }
 
     /// Exchanges an identity from the cluster for the host's credential.

@@ -157,6 +157,7 @@ pub(super) fn refused(
         Refusal::Absent if !named => return finding.look(object.to_string(), "does not exist", took),
         Refusal::Absent => Problem::Missing { object: object.to_string(), variable },
         Refusal::Denied => denied(cluster, object, "get"),
+        Refusal::Conflict => return finding.look(object.to_string(), "is being written", took),
         Refusal::Failed(problem) => {
             let weight = if named { Weight::Named } else { cluster.found.weight() };
             return finding.fail(object.to_string(), Failure { problem, weight }, took);

@@ -1,0 +1,167 @@
+//! One entry of a `config.json` written or removed; everything else in it stays as it is.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::json_reason;
+use super::key::Key;
+use crate::credential::IDENTITY_TOKEN_USER;
+use crate::registry::Registry;
+use crate::secret::Secret;
+
+/// What an entry can say about how to log in; the rest of it (`email`, ...) stays.
+const LOGIN_FIELDS: [&str; 5] = ["username", "password", "auth", "identitytoken", "registrytoken"];
+
+/// The key under which a registry's entry is written: as docker and kubelet look for it.
+pub fn key_of(registry: &Registry) -> String {
+    if registry.path().is_empty() { registry.list_name() } else { registry.key() }
+}
+
+/// A configuration that is being edited.
+pub struct Document(Map<String, Value>);
+
+impl Document {
+    /// Nothing in it yet.
+    pub fn empty() -> Document {
+        Document(Map::new())
+    }
+
+    /// Understands a text.
+    ///
+    /// # Errors
+    /// The parser's reason and place, if it is no JSON object.
+    pub fn parse(text: &[u8]) -> Result<Document, String> {
+        serde_json::from_slice(text).map(Document).map_err(|error| json_reason(&error))
+    }
+
+    /// The text. The caller wipes it.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(Value::Object(self.0.clone()).to_string())
+    }
+
+    /// Writes the entry of a registry, in place of every other spelling of its key.
+    ///
+    /// # Errors
+    /// `auths` is something other than an object.
+    pub fn put(&mut self, registry: &Registry, username: &str, secret: &Secret) -> Result<(), String> {
+        let auths = self.auths()?;
+        let same = spellings(auths, registry);
+        let mut entry = same.first().and_then(|key| auths.get(key)?.as_object().cloned()).unwrap_or_default();
+        entry.retain(|field, _| !LOGIN_FIELDS.contains(&field.as_str()));
+        let text = |text: &str| Value::String(text.to_owned());
+        if username == IDENTITY_TOKEN_USER {
+            entry.insert("identitytoken".to_owned(), text(secret.expose()));
+        } else {
+            let pair = Zeroizing::new(format!("{username}:{}", secret.expose()));
+            entry.insert("username".to_owned(), text(username));
+            entry.insert("password".to_owned(), text(secret.expose()));
+            entry.insert("auth".to_owned(), Value::String(STANDARD.encode(pair.as_bytes())));
+        }
+        for key in same {
+            auths.remove(&key);
+        }
+        auths.insert(key_of(registry), Value::Object(entry));
+        Ok(())
+    }
+
+    /// Removes the entry of a registry, however its key is spelt. False if there was none.
+    ///
+    /// # Errors
+    /// `auths` is something other than an object.
+    pub fn remove(&mut self, registry: &Registry) -> Result<bool, String> {
+        let auths = self.auths()?;
+        let same = spellings(auths, registry);
+        for key in &same {
+            auths.remove(key);
+        }
+        Ok(!same.is_empty())
+    }
+
+    fn auths(&mut self) -> Result<&mut Map<String, Value>, String> {
+        let auths = self.0.entry("auths").or_insert_with(|| Value::Object(Map::new()));
+        if auths.is_null() {
+            *auths = Value::Object(Map::new());
+        }
+        auths.as_object_mut().ok_or_else(|| "its auths is no object".to_owned())
+    }
+}
+
+/// The keys that name exactly this registry and path.
+fn spellings(auths: &Map<String, Value>, registry: &Registry) -> Vec<String> {
+    auths.keys().filter(|key| Key::parse(key).is_some_and(|key| key.is_exactly(registry))).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(text: &str, server: &str, username: &str, secret: &str) -> String {
+        let mut document = Document::parse(text.as_bytes()).unwrap();
+        document.put(&Registry::parse(server).unwrap(), username, &Secret::new(secret.into())).unwrap();
+        document.to_text().to_string()
+    }
+
+    #[test]
+    fn everything_else_stays() {
+        let before = r#"{"x":[1,{"y":null}],"auths":{"b.io":{"auth":"Yjpi","email":"e"},"*.c.io":{"auth":"Yzpj"}},"credHelpers":{"d.io":"d"}}"#;
+        assert_eq!(
+            put(before, "https://a.io/v2/", "u", "p"),
+            r#"{"x":[1,{"y":null}],"auths":{"b.io":{"auth":"Yjpi","email":"e"},"*.c.io":{"auth":"Yzpj"},"a.io":{"username":"u","password":"p","auth":"dTpw"}},"credHelpers":{"d.io":"d"}}"#
+        );
+    }
+
+    #[test]
+    fn an_entry_is_replaced_however_it_is_spelt() {
+        assert_eq!(
+            put(
+                r#"{"auths":{"https://a.io/v1/":{"auth":"b2xkOm9sZA==","email":"e"},"A.io:443":{},"a.io/team":{}}}"#,
+                "a.io",
+                "u",
+                "p"
+            ),
+            r#"{"auths":{"a.io/team":{},"a.io":{"email":"e","username":"u","password":"p","auth":"dTpw"}}}"#
+        );
+    }
+
+    #[test]
+    fn identity_tokens_are_kept_as_such() {
+        assert_eq!(
+            put("{}", "docker.io", "<token>", "t"),
+            r#"{"auths":{"https://index.docker.io/v1/":{"identitytoken":"t"}}}"#
+        );
+        assert_eq!(
+            put(r#"{"auths":null}"#, "a.io/team", "<token>", "t"),
+            r#"{"auths":{"a.io/team":{"identitytoken":"t"}}}"#
+        );
+    }
+
+    #[test]
+    fn exactly_one_entry_is_removed() {
+        let text = r#"{"auths":{"a.io":{},"a.io/team":{},"*.io":{},"docker.io":{}},"x":1}"#;
+        let removed = |server: &str| {
+            let mut document = Document::parse(text.as_bytes()).unwrap();
+            let found = document.remove(&Registry::parse(server).unwrap()).unwrap();
+            (found, document.to_text().to_string())
+        };
+        assert_eq!(
+            removed("https://a.io"),
+            (true, r#"{"auths":{"a.io/team":{},"*.io":{},"docker.io":{}},"x":1}"#.into())
+        );
+        assert_eq!(
+            removed("https://index.docker.io/v1/"),
+            (true, r#"{"auths":{"a.io":{},"a.io/team":{},"*.io":{}},"x":1}"#.into())
+        );
+        assert_eq!(removed("b.io"), (false, text.into()));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in ["", "null", "[]", "5", "{"] {
+            assert!(Document::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        let mut document = Document::parse(br#"{"auths":[]}"#).unwrap();
+        assert!(document.remove(&Registry::parse("a.io").unwrap()).is_err());
+    }
+}

@@ -1,0 +1,184 @@
+//! The Secret that `store` and `erase` write: `basic-regcred` of the credentials namespace. Read, changed and
+//! written back with its `resourceVersion`, again if somebody else was faster.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use zeroize::Zeroizing;
+
+use super::mounted::KEYS;
+use super::pull_secrets::{STORED_SECRET, type_of};
+use crate::cluster::{Cluster, Found, Object, Refusal};
+use crate::docker_config::Format;
+use crate::docker_config::edit::Document;
+use crate::problem::Problem;
+use crate::registry::Registry;
+use crate::secret::Secret;
+use crate::settings::Settings;
+
+/// The API server takes no Secret with more data (`MaxSecretSize`).
+const MOST_BYTES: usize = 1024 * 1024;
+/// The first wait after a conflict; each next one is longer, and no two processes wait alike.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+
+/// What is to be done to the Secret.
+pub enum Change<'a> {
+    /// Write a registry's entry.
+    Put {
+        /// The registry.
+        registry: &'a Registry,
+        /// The user name, or the mark of an identity token.
+        username: &'a str,
+        /// The password or token.
+        secret: &'a Secret,
+    },
+    /// Remove a registry's entry.
+    Remove {
+        /// The registry.
+        registry: &'a Registry,
+    },
+}
+
+/// The Secret's name.
+pub fn object(settings: &Settings) -> Object {
+    Object::secret(&settings.credentials_namespace, STORED_SECRET)
+}
+
+/// Changes the Secret. False if there was nothing to change.
+///
+/// # Errors
+/// What stands in the way, with the Role that would allow it if that is the reason.
+pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>) -> Result<bool, Problem> {
+    let object = object(settings);
+    let mut wait = FIRST_WAIT;
+    loop {
+        match once(cluster, &object, change).await {
+            Err(Refusal::Conflict) => {}
+            Ok(changed) => return Ok(changed),
+            Err(Refusal::Denied) => return Err(denied(cluster, &object)),
+            // A Secret that is not there is handled; this is its namespace.
+            Err(Refusal::Absent) => {
+                return Err(Problem::NoNamespace { object: object.to_string(), namespace: object.namespace });
+            }
+            Err(Refusal::Failed(problem)) => return Err(problem),
+        }
+        if wait >= cluster.deadline.left() {
+            let what = format!("writing {object}, which others write all the time,");
+            return Err(Problem::Deadline { what, limit: cluster.deadline.limit() });
+        }
+        sleep(wait.mul_f64(0.5 + fraction())).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// Some part of 1 that differs from process to process.
+fn fraction() -> f64 {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let mixed = nanoseconds.wrapping_mul(2_654_435_761).wrapping_add(std::process::id().wrapping_mul(40_503));
+    f64::from(mixed % 1000) / 1000.0
+}
+
+async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result<bool, Refusal> {
+    let mut secret = match cluster.whole(object).await {
+        Ok(secret) => secret,
+        Err(Refusal::Absent) => return create(cluster, object, change).await,
+        // What may not be read is not served by this program either: there is nothing to erase.
+        Err(Refusal::Denied) if matches!(change, Change::Remove { .. }) => return Ok(false),
+        Err(refusal) => return Err(refusal),
+    };
+    let unusable =
+        |what: &'static str| Refusal::Failed(Problem::Unusable { origin: object.to_string(), what });
+    let kind = secret["type"].as_str().unwrap_or_default();
+    if kind != type_of(Format::ConfigJson) {
+        return Err(Refusal::Failed(Problem::WrongType {
+            object: object.to_string(),
+            found: kind.to_owned(),
+        }));
+    }
+    let key = KEYS[0].0;
+    let origin = format!("{object}/{key}");
+    let not_config = |why: String| Refusal::Failed(Problem::NotDockerConfig { origin: origin.clone(), why });
+    let text = STANDARD.decode(secret["data"][key].as_str().unwrap_or_default());
+    let text = Zeroizing::new(text.map_err(|_| not_config("not base64".to_owned()))?);
+    let mut document =
+        if text.is_empty() { Document::empty() } else { Document::parse(&text).map_err(not_config)? };
+    if !apply(&mut document, change).map_err(not_config)? {
+        return Ok(false);
+    }
+    if secret["immutable"] == json!(true) {
+        return Err(unusable(
+            "is immutable, so nothing can be stored in it or erased from it; delete it, or name another CREDS_SECRET_NAMESPACE",
+        ));
+    }
+    let text = document.to_text();
+    if size_of(&secret, key) + text.len() > MOST_BYTES {
+        return Err(unusable(
+            "would grow over 1 MiB, the most that a Secret holds; remove entries that nobody needs",
+        ));
+    }
+    secret["data"][key] = Value::String(STANDARD.encode(text.as_bytes()));
+    cluster.update(object, &body(&secret)).await.map(|()| true)
+}
+
+/// The size of all data but one key's.
+fn size_of(secret: &Value, without: &str) -> usize {
+    let data = secret["data"].as_object().into_iter().flatten();
+    data.filter(|(key, _)| *key != without)
+        .map(|(_, value)| value.as_str().map_or(0, |text| text.len() / 4 * 3))
+        .sum()
+}
+
+fn apply(document: &mut Document, change: &Change) -> Result<bool, String> {
+    match change {
+        Change::Put { registry, username, secret } => document.put(registry, username, secret).map(|()| true),
+        Change::Remove { registry } => document.remove(registry),
+    }
+}
+
+async fn create(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result<bool, Refusal> {
+    let mut document = Document::empty();
+    let origin = object.to_string();
+    let changed = apply(&mut document, change)
+        .map_err(|why| Refusal::Failed(Problem::NotDockerConfig { origin: origin.clone(), why }))?;
+    if !changed {
+        return Ok(false);
+    }
+    let text = document.to_text();
+    let (key, format) = KEYS[0];
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": object.name,
+            "namespace": object.namespace,
+            "labels": { "app.kubernetes.io/managed-by": crate::protocol::NAME },
+        },
+        "type": type_of(format),
+        "data": { key: STANDARD.encode(text.as_bytes()) },
+    });
+    cluster.create(object, &body(&secret)).await.map(|()| true)
+}
+
+fn body(secret: &Value) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(secret.to_string().into_bytes())
+}
+
+/// The message for a 403, with all the rights that storing takes: `create` cannot be given for one name.
+fn denied(cluster: &Cluster, object: &Object) -> Problem {
+    let who = match &cluster.service_account {
+        Some(account) if cluster.found == Found::InPod => {
+            format!(
+                " to service account {}/{}",
+                account.namespace.as_deref().unwrap_or_default(),
+                account.name
+            )
+        }
+        _ => String::new(),
+    };
+    let rule = format!("{} and the rule {}", object.rule("get, update"), object.create_rule());
+    Problem::Denied { object: object.to_string(), who, namespace: object.namespace.clone(), rule }
+}

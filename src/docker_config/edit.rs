@@ -60,7 +60,7 @@ impl Document {
             entry.insert("auth".to_owned(), Value::String(STANDARD.encode(pair.as_bytes())));
         }
         for key in same {
-            auths.remove(&key);
+            auths.shift_remove(&key);
         }
         auths.insert(key_of(registry), Value::Object(entry));
         Ok(())
@@ -74,7 +74,7 @@ impl Document {
         let auths = self.auths()?;
         let same = spellings(auths, registry);
         for key in &same {
-            auths.remove(key);
+            auths.shift_remove(key);
         }
         Ok(!same.is_empty())
     }

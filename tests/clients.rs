@@ -3,6 +3,8 @@
 //! The crate takes everything from the environment of its process, so each test runs this file's program
 //! again, as a child with that environment, for the one "test" that asks the crate.
 
+#![allow(clippy::unwrap_used)] // also outside of #[test]: what fails here is how a test fails
+
 mod support;
 
 use std::path::Path;

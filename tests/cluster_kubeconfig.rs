@@ -1,5 +1,7 @@
 //! Kubeconfigs: as people write them, several of them, broken ones, and one that is there by chance.
 
+#![allow(clippy::unwrap_used)] // also outside of #[test]: what fails here is how a test fails
+
 mod support;
 
 use serde_json::json;

@@ -125,7 +125,7 @@ fn a_file_that_may_not_be_read_is_an_error() {
     let mount = Mount::new();
     mount.pull_secret("locked", &[(HOST, "locked")]);
     let file = mount.path().join("locked").join(KEY);
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&file).is_ok() {
         return; // root reads everything
     }

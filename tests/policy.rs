@@ -17,8 +17,8 @@ fn later() -> String {
 }
 
 /// Runs in which something that the user named fails, and the parts of the message.
-fn named_failures(verb: fn() -> Helper) -> Vec<(Helper, Vec<&'static str>)> {
-    let nowhere = Kubeconfig::nowhere("https://127.0.0.1:9");
+fn named_failures(verb: fn() -> Helper, refused: &Refused) -> Vec<(Helper, Vec<&'static str>)> {
+    let nowhere = Kubeconfig::nowhere(&refused.url());
     vec![
         (verb().env("IMAGE_PULL_SECRET_PATH", "/absent"), vec!["IMAGE_PULL_SECRET_PATH", "/absent"]),
         (verb().env("KUBECONFIG", "/absent"), vec!["kubeconfig /absent", "does not exist"]),
@@ -36,10 +36,11 @@ fn named_failures(verb: fn() -> Helper) -> Vec<(Helper, Vec<&'static str>)> {
 
 #[test]
 fn a_named_failure_wins_over_a_later_success() {
-    for (helper, parts) in named_failures(|| Helper::get(SERVER)) {
+    let refused = Refused::new();
+    for (helper, parts) in named_failures(|| Helper::get(SERVER), &refused) {
         helper.docker_auth(later()).run().explains(&parts);
     }
-    for (helper, parts) in named_failures(Helper::list) {
+    for (helper, parts) in named_failures(Helper::list, &refused) {
         helper.docker_auth(later()).run().explains(&parts);
     }
 }
@@ -90,7 +91,8 @@ fn a_failed_named_secret_wins_over_another_named_one_that_answers() {
 #[test]
 fn anonymous_makes_every_failure_of_get_not_found() {
     let anonymous = |helper: Helper| helper.env("KUBECLARITY_ON_ERROR", "anonymous").run();
-    for (helper, _) in named_failures(|| Helper::get(SERVER)) {
+    let refused = Refused::new();
+    for (helper, _) in named_failures(|| Helper::get(SERVER), &refused) {
         anonymous(helper).not_found();
     }
     let mount = Mount::new();
@@ -103,7 +105,8 @@ fn anonymous_makes_every_failure_of_get_not_found() {
 
 #[test]
 fn anonymous_makes_every_failure_of_list_an_empty_object() {
-    for (helper, _) in named_failures(Helper::list) {
+    let refused = Refused::new();
+    for (helper, _) in named_failures(Helper::list, &refused) {
         helper.env("KUBECLARITY_ON_ERROR", "anonymous").run().is(0, "{}\n", "");
     }
 }

@@ -4,7 +4,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from . import fake_dns
+from . import fake_dns, jwts
 from .aws_account import Accounts
 from .ca import CertificateAuthority
 from .fake_acr import FakeAcr
@@ -105,6 +105,26 @@ class Box:
     def silent(self):
         """Nothing at all reached the box: no request, no handshake, no name, no proxy."""
         return not (self.requests or self.strays or self.dns.asked or self.proxy.seen)
+
+    def secrets(self):
+        """All that was laid out or given away here and that nobody may read in a log."""
+        for key in self.aws.keys.values():
+            yield from (key.secret, key.token)
+        yield from self.aws.passwords
+        yield from self.ec2.tokens
+        yield from self.sso.sessions
+        for client in self.google.people:
+            yield from client[1:]
+        yield from self.google.tokens
+        for email in self.google.service_accounts:
+            yield from jwts.pem(email).splitlines()[1:-1]
+        yield from (app["secret"] for app in self.directory_service.apps.values())
+        yield from self.directory_service.issued
+        for request in self.requests:      # assertions and tokens that the program made or was given
+            for name, value in request.form.items() if request.has_form() else ():
+                if name in ("assertion", "subject_token", "client_assertion", "access_token", "refresh_token", "WebIdentityToken"):
+                    yield value
+            yield request.headers.get("Authorization", "").partition("Signature=")[2]
 
     def close(self):
         for listener in self.listeners:

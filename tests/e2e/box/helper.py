@@ -56,10 +56,13 @@ class Helper:
         return {k: str(v) for k, v in merged.items() if v is not None}
 
     def get(self, server, **variables):
+        return self.run("get", text=server, **variables)
+
+    def run(self, *arguments, text="", **variables):
         environment = self.environment(**variables)
-        command = [PROGRAM, "get"]
+        command = [PROGRAM, *arguments]
         if any(k.startswith("BOX_") for k in environment):
             command = [str(HERE / "dress"), "bash", "-c", 'unset ${!BOX_*}; exec "$@"', "-"] + command
         start = time.monotonic()
-        done = subprocess.run(command, input=server.encode(), capture_output=True, env=environment, timeout=60, cwd=self.home)
+        done = subprocess.run(command, input=text.encode(), capture_output=True, env=environment, timeout=60, cwd=self.home)
         return Answer(done.returncode, done.stdout.decode(), done.stderr.decode(), time.monotonic() - start, self.box)

@@ -18,6 +18,32 @@ def test_the_firmware_alone_is_evidence(box, helper, cloud, machine, host, lay, 
     assert box.asked(fake), box.story()
 
 
+def test_the_older_machines_of_ec2_too(box, helper):
+    identities.ec2(box, helper.home)
+    helper.machine = {"BOX_DMI": "ec2-xen"}
+    helper.get(ECR).found()
+
+
+@pytest.mark.parametrize("machine", ["xen", "hyper-v", "absent", "none"])
+def test_firmware_that_is_no_clouds_is_no_evidence(box, helper, machine):
+    """Somebody answers on the metadata address, but nothing says that it is a cloud."""
+    for _, _, host, lay, _ in MACHINES:
+        lay(box, helper.home)
+        helper.machine = {"BOX_DMI": machine}
+        helper.get(host).not_found()
+        assert box.silent(), box.story()
+
+
+@pytest.mark.parametrize("cloud,machine,host,lay,fake", MACHINES)
+def test_a_machine_without_an_identity_is_a_miss(box, helper, cloud, machine, host, lay, fake):
+    """Its metadata server is there and says that it has none."""
+    lay(box, helper.home)
+    box.ec2.role = box.gce.email = box.azure_vm.system = None
+    helper.machine = {"BOX_DMI": machine}
+    helper.get(host).not_found()
+    assert box.asked(fake), box.story()
+
+
 @pytest.mark.parametrize("cloud,machine,host,lay,fake", MACHINES)
 def test_a_named_cloud_needs_no_evidence(box, helper, cloud, machine, host, lay, fake):
     lay(box, helper.home)

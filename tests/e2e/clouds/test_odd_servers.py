@@ -28,6 +28,13 @@ def test_a_page_instead_of_an_answer(box, helper, step):
     assert "hotel" not in answer.failed() and answer.seconds < 4, answer
 
 
+@pytest.mark.parametrize("step", steps.EVERY)
+def test_the_user_may_want_to_go_on_without(box, helper, step):
+    fake, answer = get(box, helper, step, Reply(403, {"error": "access_denied"}), KUBECLARITY_ON_ERROR="anonymous")
+    answer.not_found()
+    assert box.asked(fake), box.story()
+
+
 @pytest.mark.parametrize("step", steps.OURS)
 def test_garbage_is_not_asked_for_again(box, helper, step):
     fake, answer = get(box, helper, step, HTML)

@@ -59,6 +59,15 @@ def test_one_clouds_machine_is_no_evidence_of_another_cloud(box, helper, network
         assert answer.seconds < SECONDS["cloud"] and network.sent() == [], (host, answer.seconds, network.sent())
 
 
+@pytest.mark.parametrize("machine,host", [("ec2", CLOUD_HOSTS[0]), ("gce", "gcr.io"), ("azure", "boxregistry.azurecr.io")])
+def test_a_machine_whose_metadata_a_firewall_drops_is_settled_long_before_the_deadline(box, helper, network, machine, host):
+    """As in pods behind a hop limit of one, or a network policy: the firmware speaks for the cloud, its server is silent."""
+    helper.machine |= {"BOX_DMI": machine}
+    answer = helper.get(host)
+    answer.not_found()
+    assert answer.seconds < 5, answer.seconds
+
+
 @pytest.mark.parametrize("cloud,host", [("aws", CLOUD_HOSTS[0]), ("google", "gcr.io"), ("azure", "boxregistry.azurecr.io")])
 def test_a_cloud_that_the_user_named_is_asked_within_the_deadline(box, helper, network, cloud, host):
     answer = helper.get(host, KUBECLARITY_CLOUD=cloud, KUBECLARITY_TIMEOUT="2")

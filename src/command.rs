@@ -1,7 +1,10 @@
 //! One file a verb. The protocol's verbs are told apart here, by hand: they never reach a library.
 
+mod configure;
 mod erase;
+mod explain;
 mod get;
+mod install;
 mod list;
 mod store;
 
@@ -30,6 +33,12 @@ the cluster's Secrets, or in the environment. Clients run it; see README.md for 
   list     prints the registries that get would answer, with their user names
   version  prints the version
 
+For people (each with --help):
+
+  explain <image or registry>   shows where the credential comes from, or why there is none
+  configure [registry ...]      adds this helper to docker's or podman's configuration
+  install <dir>                 copies this program and a config.json into a directory
+
 Exit code 0 is success. With 1, the reason is on stdout.
 ";
 
@@ -50,6 +59,7 @@ pub fn run(arguments: &[OsString]) -> Reply {
                 |settings| list::run(&settings, deadline(&settings)),
             )
         }
+        (Some("explain" | "configure" | "install"), _) => people(arguments),
         (_, 1) => Reply::failure(&format!("{NAME}: unknown action: {}", shown(&arguments[0]))),
         (Some("get" | "store" | "erase"), _) => {
             protocol::drain_stdin(Deadline::after(DEFAULT_TIMEOUT));
@@ -60,6 +70,42 @@ pub fn run(arguments: &[OsString]) -> Reply {
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The whole command line as people use it, for their verbs, the man page and the shells' completions.
+pub fn command_line() -> clap::Command {
+    clap::Command::new(NAME)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A Docker credential helper for Kubernetes")
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .subcommand(explain::arguments())
+        .subcommand(configure::arguments())
+        .subcommand(install::arguments())
+        .subcommands(PROTOCOL.map(|(verb, about)| clap::Command::new(verb).about(about)))
+}
+
+/// The verbs that clients use.
+const PROTOCOL: [(&str, &str); 5] = [
+    ("get", "Read a registry from stdin, print its credential as JSON"),
+    ("store", "Read a credential as JSON from stdin, and keep it in the cluster"),
+    ("erase", "Read a registry from stdin, and erase its credential from the cluster"),
+    ("list", "Print the registries that get would answer, with their user names"),
+    ("version", "Print the version"),
+];
+
+/// The verbs for people. Their parser's own exit code for wrong usage is 2, which clients read as success.
+fn people(arguments: &[OsString]) -> Reply {
+    let all = std::iter::once(OsStr::new(NAME)).chain(arguments.iter().map(OsString::as_os_str));
+    match command_line().try_get_matches_from(all) {
+        Err(error) => Reply::people(!error.use_stderr(), error.to_string()),
+        Ok(matches) => match matches.subcommand() {
+            Some(("explain", matches)) => explain::run(matches),
+            Some(("configure", matches)) => configure::run(matches),
+            Some(("install", matches)) => install::run(matches),
+            _ => Reply::failure(USAGE),
+        },
+    }
+}
 
 fn version() -> Reply {
     Reply::success(format!("{NAME} ({}) {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))

@@ -2,6 +2,8 @@
 //!
 //! Each is one line and none carries a secret: no variant has a field that could hold one.
 
+mod fix;
+
 use std::time::Duration;
 
 use thiserror::Error;
@@ -148,18 +150,16 @@ pub enum Problem {
     },
 
     /// RBAC says no.
-    #[error(
-        "{object}: access denied{who}; allow it with a Role in namespace {namespace} with the rule {rule}, and a RoleBinding"
-    )]
+    #[error("{object}: access denied{}; allow it with a Role in namespace {namespace} with the rule {}, and a RoleBinding", for_whom(.account), .rules.join(" and the rule "))]
     Denied {
         /// The object, as `secret namespace/name`.
         object: String,
-        /// For whom, as ` to service account namespace/name`, or empty.
-        who: String,
+        /// The service account that was denied, as namespace and name, if it is known.
+        account: Option<(String, String)>,
         /// The object's namespace.
         namespace: String,
-        /// The rule that would allow it, in YAML's flow style.
-        rule: String,
+        /// The rules that would allow it, in YAML's flow style.
+        rules: Vec<String>,
     },
 
     /// The API server does not know who we are.
@@ -202,6 +202,34 @@ pub enum Problem {
         variable: &'static str,
     },
 
+    /// `configure` was told neither a registry nor `--all`.
+    #[error("nothing to configure: name registries, or use --all or --remove")]
+    ConfigureNothing,
+
+    /// `configure` was given something that is no registry.
+    #[error(
+        "{name:?} is no registry: helpers are configured for hosts; name one, as ghcr.io or registry.example.com:5000"
+    )]
+    ConfigureRegistry {
+        /// What was given.
+        name: String,
+    },
+
+    /// Another helper is configured there.
+    #[error("{place} names the helper {helper:?}; use --force to take its place")]
+    ConfigureTaken {
+        /// The other helper.
+        helper: String,
+        /// The field.
+        place: String,
+    },
+
+    /// There is no directory for the configuration.
+    #[error(
+        "there is no place for the configuration: neither HOME nor DOCKER_CONFIG (or REGISTRY_AUTH_FILE) is set; set one"
+    )]
+    ConfigureNoHome,
+
     /// The system refuses something that every process needs.
     #[error("the system does not let this process {what} ({kind}); check its limits (descriptors, memory)")]
     System {
@@ -223,6 +251,13 @@ pub enum Problem {
         /// Whether the cloud is down, rather than refusing.
         outage: bool,
     },
+}
+
+fn for_whom(account: &Option<(String, String)>) -> String {
+    match account {
+        Some((namespace, name)) => format!(" to service account {namespace}/{name}"),
+        None => String::new(),
+    }
 }
 
 impl Problem {

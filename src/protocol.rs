@@ -38,6 +38,11 @@ impl Reply {
         Reply { success: true, text: Zeroizing::new(text.into().into_bytes()) }
     }
 
+    /// Text for people, of several lines, after a success or a failure.
+    pub fn people(success: bool, text: String) -> Reply {
+        Reply { success, text: Zeroizing::new(text.into_bytes()) }
+    }
+
     /// A failure whose message is this line.
     pub fn failure(line: &str) -> Reply {
         // One line, whatever a name in it holds.

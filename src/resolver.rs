@@ -37,6 +37,16 @@ pub enum Source {
 }
 
 impl Source {
+    /// All of them, in order.
+    pub const ALL: [Source; 6] = [
+        Source::Mounted,
+        Source::PullSecrets,
+        Source::CloudSecrets,
+        Source::DockerEnv,
+        Source::CiEnv,
+        Source::CloudEnv,
+    ];
+
     /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
@@ -162,6 +172,8 @@ impl<'a> Resolver<'a> {
             if resolution.settle(Source::CloudSecrets, finding) {
                 return;
             }
+        } else {
+            resolution.settle(Source::CloudSecrets, noted(NO_CLOUDS_HOST));
         }
         // The first of the three that has the registry wins; ranks are compared within each only.
         let (loaded, mut finding) = docker_env::load(settings);
@@ -186,9 +198,13 @@ impl<'a> Resolver<'a> {
                 }
             };
             resolution.settle(Source::CloudEnv, finding);
+        } else {
+            resolution.settle(Source::CloudEnv, noted(NO_CLOUDS_HOST));
         }
     }
 }
+
+const NO_CLOUDS_HOST: &str = "not asked for: the host is no registry of AWS, Google or Azure";
 
 fn failed(object: &str, failure: Failure) -> Finding {
     let mut finding = Finding::default();

@@ -114,6 +114,8 @@ pub struct Settings {
     pub cache_off: bool,
     /// `KUBECLARITY_CACHE_TTL`, seconds: how long a password that never expires is kept.
     pub cache_ttl: Duration,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_directory: Option<PathBuf>,
     /// Where answers are kept: `XDG_RUNTIME_DIR`, else `XDG_CACHE_HOME`, else `~/.cache`.
     pub cache_directory: Option<PathBuf>,
     /// `KUBECLARITY_CLOUD`.
@@ -224,6 +226,7 @@ impl Settings {
                 None => Duration::from_secs(60),
                 Some(seconds) => cache_ttl(&seconds)?,
             },
+            runtime_directory: path("XDG_RUNTIME_DIR"),
             cache_directory: path("XDG_RUNTIME_DIR")
                 .or_else(|| path("XDG_CACHE_HOME"))
                 .or_else(|| path("HOME").map(|home| home.join(".cache")))

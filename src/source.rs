@@ -52,6 +52,8 @@ pub struct Candidate {
     pub origin: String,
     /// The entry's key, where the origin has several.
     pub key: Option<String>,
+    /// Why it ranks where it does, where there are several.
+    pub why: String,
 }
 
 impl Candidate {
@@ -111,6 +113,8 @@ pub struct Look {
     pub result: String,
     /// How long it took.
     pub took: Duration,
+    /// The failure, if it was one.
+    pub problem: Option<Problem>,
 }
 
 /// What a source has to say.
@@ -127,7 +131,7 @@ pub struct Finding {
 impl Finding {
     /// Notes one thing that was looked at.
     pub fn look(&mut self, object: impl Into<String>, result: impl Into<String>, took: Duration) {
-        self.looks.push(Look { object: object.into(), result: result.into(), took });
+        self.looks.push(Look { object: object.into(), result: result.into(), took, problem: None });
     }
 
     /// Offers a credential that matches: a candidate, or a failure if it is known to be over.
@@ -137,13 +141,15 @@ impl Finding {
             let problem = Problem::Unusable { origin: object.clone(), what: "has expired; renew it" };
             return self.fail(object, Failure::default(problem), Duration::ZERO);
         }
-        self.look(object, format!("matches, user {}", candidate.credential.username), Duration::ZERO);
+        let why = if candidate.why.is_empty() { String::new() } else { format!(" ({})", candidate.why) };
+        self.look(object, format!("matches, user {}{why}", candidate.credential.username), Duration::ZERO);
         self.candidates.push(candidate);
     }
 
     /// Notes a failure, on the trail too.
     pub fn fail(&mut self, object: impl Into<String>, failure: Failure, took: Duration) {
-        self.look(object, failure.problem.to_string(), took);
+        let (result, problem) = (failure.problem.to_string(), Some(failure.problem.clone()));
+        self.looks.push(Look { object: object.into(), result, took, problem });
         self.failures.push(failure);
     }
 

@@ -187,7 +187,7 @@ mod tests {
 
     fn of(credential: Credential, now: u64) -> Option<Entry> {
         let settings = Settings::from(|_| None).unwrap();
-        let candidates = vec![Candidate { credential, origin: "o".into(), key: None }];
+        let candidates = vec![Candidate { credential, origin: "o".into(), key: None, why: String::new() }];
         Entry::of(&settings, &Resolution { candidates, ..Resolution::default() }, at(now))
     }
 

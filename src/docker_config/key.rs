@@ -115,6 +115,16 @@ impl Key {
         })
     }
 
+    /// Why the key ranks where it does, in words.
+    pub fn why(&self, rank: Rank) -> String {
+        let host = if rank.exact_host { "exact host" } else { "host pattern" };
+        match (self.path.as_str(), rank.whole_parts) {
+            ("", _) => format!("{host}, no path"),
+            (path, true) => format!("{host}, path {path}"),
+            (path, false) => format!("{host}, path {path}, which ends inside a name"),
+        }
+    }
+
     fn rest_of<'a>(&self, path: &'a str) -> Option<&'a str> {
         path.strip_prefix(self.path.as_str())
     }

@@ -81,7 +81,11 @@ fn add(finding: &mut Finding, found: &Match, now: SystemTime) {
         }
         Login::Usable(credential) => {
             let (origin, key) = (found.origin.to_owned(), Some(found.entry.text.clone()));
-            finding.offer(Candidate { credential: credential.clone(), origin, key }, now);
+            let why = match found.rank {
+                Some(rank) => found.entry.key.why(rank),
+                None => "the only credential for this host".to_owned(),
+            };
+            finding.offer(Candidate { credential: credential.clone(), origin, key, why }, now);
         }
     }
 }

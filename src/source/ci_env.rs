@@ -36,7 +36,10 @@ fn github(settings: &Settings, question: &Question, now: SystemTime, finding: &m
         Some(token) => {
             let user = settings.github_actor.clone().unwrap_or_else(|| GITHUB_USER.to_owned());
             let credential = Credential::new(user, token.clone());
-            finding.offer(Candidate { credential, origin: VARIABLE.to_owned(), key: None }, now);
+            finding.offer(
+                Candidate { credential, origin: VARIABLE.to_owned(), key: None, why: String::new() },
+                now,
+            );
         }
     }
 }
@@ -54,8 +57,15 @@ fn gitlab(settings: &Settings, question: &Question, now: SystemTime, finding: &m
     match (&settings.ci_registry_user, &settings.ci_registry_password) {
         (Some(user), Some(password)) => {
             let credential = Credential::new(user.clone(), password.clone());
-            finding
-                .offer(Candidate { credential, origin: "CI_REGISTRY_PASSWORD".to_owned(), key: None }, now);
+            finding.offer(
+                Candidate {
+                    credential,
+                    origin: "CI_REGISTRY_PASSWORD".to_owned(),
+                    key: None,
+                    why: String::new(),
+                },
+                now,
+            );
         }
         // GitLab always sets the name; without a registry for the project there is no user and password.
         (None, None) => finding.look(

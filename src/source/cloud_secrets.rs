@@ -140,7 +140,12 @@ pub(super) fn settled(outcome: Outcome, host: &str, took: Duration) -> Finding {
         Outcome::Found { credential, identity } => {
             finding.look(&identity, format!("gave a token for {host}, user {}", credential.username), took);
             // Its life is the cloud's word, just given: not checked against this machine's clock.
-            finding.candidates.push(Candidate { credential, origin: identity, key: None });
+            finding.candidates.push(Candidate {
+                credential,
+                origin: identity,
+                key: None,
+                why: String::new(),
+            });
         }
         Outcome::NoIdentity(looked_for) => {
             finding.look("cloud identity", format!("none: {looked_for}"), took)

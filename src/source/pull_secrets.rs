@@ -156,7 +156,7 @@ pub(super) fn refused(
     let problem = match refusal {
         Refusal::Absent if !named => return finding.look(object.to_string(), "does not exist", took),
         Refusal::Absent => Problem::Missing { object: object.to_string(), variable },
-        Refusal::Denied => denied(cluster, object, "get"),
+        Refusal::Denied => denied(cluster, object, vec![object.rule("get")]),
         Refusal::Conflict => return finding.look(object.to_string(), "is being written", took),
         Refusal::Failed(problem) => {
             let weight = if named { Weight::Named } else { cluster.found.weight() };
@@ -166,24 +166,12 @@ pub(super) fn refused(
     finding.fail(object.to_string(), Failure { problem, weight }, took);
 }
 
-/// The message for a 403, with the Role that would allow it.
-pub fn denied(cluster: &Cluster, object: &Object, verb: &str) -> Problem {
-    let who = match &cluster.service_account {
-        Some(account) if cluster.found == Found::InPod => {
-            format!(
-                " to service account {}/{}",
-                account.namespace.as_deref().unwrap_or_default(),
-                account.name
-            )
-        }
-        _ => String::new(),
-    };
-    Problem::Denied {
-        object: object.to_string(),
-        who,
-        namespace: object.namespace.clone(),
-        rule: object.rule(verb),
-    }
+/// The message for a 403, with the rules of a Role that would allow it.
+pub(super) fn denied(cluster: &Cluster, object: &Object, rules: Vec<String>) -> Problem {
+    let account = cluster.service_account.as_ref().filter(|_| cluster.found == Found::InPod);
+    let account =
+        account.map(|account| (account.namespace.clone().unwrap_or_default(), account.name.clone()));
+    Problem::Denied { object: object.to_string(), account, namespace: object.namespace.clone(), rules }
 }
 
 /// Takes a Secret's configuration, or notes why there is none.

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::mounted::KEYS;
-use super::pull_secrets::{STORED_SECRET, type_of};
-use crate::cluster::{Cluster, Found, Object, Refusal};
+use super::pull_secrets::{STORED_SECRET, denied, type_of};
+use crate::cluster::{Cluster, Object, Refusal};
 use crate::docker_config::Format;
 use crate::docker_config::edit::Document;
 use crate::problem::Problem;
@@ -59,7 +59,11 @@ pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>)
         match once(cluster, &object, change).await {
             Err(Refusal::Conflict) => {}
             Ok(changed) => return Ok(changed),
-            Err(Refusal::Denied) => return Err(denied(cluster, &object)),
+            // All the rights that storing takes; `create` cannot be given for one name.
+            Err(Refusal::Denied) => {
+                let rules = vec![object.rule("get, update"), object.create_rule()];
+                return Err(denied(cluster, &object, rules));
+            }
             // A Secret that is not there is handled; this is its namespace.
             Err(Refusal::Absent) => {
                 return Err(Problem::NoNamespace { object: object.to_string(), namespace: object.namespace });
@@ -165,20 +169,4 @@ async fn create(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Resu
 
 fn body(secret: &Value) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(secret.to_string().into_bytes())
-}
-
-/// The message for a 403, with all the rights that storing takes: `create` cannot be given for one name.
-fn denied(cluster: &Cluster, object: &Object) -> Problem {
-    let who = match &cluster.service_account {
-        Some(account) if cluster.found == Found::InPod => {
-            format!(
-                " to service account {}/{}",
-                account.namespace.as_deref().unwrap_or_default(),
-                account.name
-            )
-        }
-        _ => String::new(),
-    };
-    let rule = format!("{} and the rule {}", object.rule("get, update"), object.create_rule());
-    Problem::Denied { object: object.to_string(), who, namespace: object.namespace.clone(), rule }
 }

@@ -1,0 +1,139 @@
+//! `configure`: adds this helper to the configuration of the docker family or of the podman family, or takes it out.
+
+mod document;
+mod write;
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::problem::Problem;
+use crate::protocol::Reply;
+use crate::registry::Registry;
+use crate::settings::Settings;
+use document::{Document, Store};
+
+/// What clients call this helper: the program's name without `docker-credential-`.
+pub(super) const HELPER: &str = "kubeclarity";
+
+const PODMAN_ALL: &str = "\
+podman, skopeo and buildah take a helper for all registries from registries.conf only. Put this line, above any
+[[registry]] table, into /etc/containers/registries.conf or ~/.config/containers/registries.conf:
+
+credential-helpers = [\"kubeclarity\"]
+";
+
+/// Its arguments.
+pub fn arguments() -> Command {
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    Command::new("configure")
+        .about("Add this helper to docker's config.json, or to podman's auth.json")
+        .arg(
+            Arg::new("registry")
+                .value_name("REGISTRY")
+                .num_args(0..)
+                .help("registries to use it for; docker.io is Docker Hub"),
+        )
+        .arg(flag("all", "use it for all registries (credsStore)"))
+        .arg(flag("remove", "take it out again, for the named registries or everywhere"))
+        .arg(flag("dry-run", "show what would change, and change nothing"))
+        .arg(flag("force", "take the place of another helper"))
+        .arg(flag("podman", "write auth.json of podman, skopeo and buildah"))
+        .arg(flag("print", "print a new configuration for a ConfigMap, and change nothing"))
+}
+
+/// Whose configuration it is: they name Docker Hub differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Docker,
+    Podman,
+}
+
+impl Family {
+    /// The key under which this family looks for a registry's helper.
+    fn key(self, registry: &Registry) -> String {
+        match (self, registry.is_hub()) {
+            (Family::Podman, true) => "docker.io".to_owned(),
+            _ => registry.list_name(),
+        }
+    }
+
+    /// Its file: `config.json` of `DOCKER_CONFIG` or `~/.docker`; `auth.json` as containers-auth.json(5) says.
+    fn file(self, settings: &Settings) -> Option<PathBuf> {
+        let home = |path: &str| settings.home.as_ref().map(|home| home.join(path));
+        match self {
+            Family::Docker => {
+                Some(settings.docker_config.clone().or_else(|| home(".docker"))?.join("config.json"))
+            }
+            Family::Podman => {
+                let runtime = settings
+                    .runtime_directory
+                    .as_ref()
+                    .map(|directory| directory.join("containers/auth.json"));
+                settings
+                    .registry_auth_file
+                    .clone()
+                    .or(runtime)
+                    .or_else(|| home(".config/containers/auth.json"))
+            }
+        }
+    }
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Reply {
+    match configured(matches) {
+        Ok(text) => Reply::people(true, text),
+        Err(problem) => Reply::problem(&problem),
+    }
+}
+
+fn configured(matches: &ArgMatches) -> Result<String, Problem> {
+    let flag = |name| matches.get_flag(name);
+    let family = if flag("podman") { Family::Podman } else { Family::Docker };
+    let mut keys = Vec::new();
+    for name in matches.get_many::<String>("registry").into_iter().flatten() {
+        let registry = Registry::parse(name).filter(|registry| registry.path().is_empty());
+        keys.push(family.key(&registry.ok_or_else(|| Problem::ConfigureRegistry { name: name.clone() })?));
+    }
+    if keys.is_empty() && !flag("all") && !flag("remove") {
+        return Err(Problem::ConfigureNothing);
+    }
+    if family == Family::Podman && flag("all") && !flag("remove") {
+        return Ok(PODMAN_ALL.to_owned());
+    }
+    if flag("print") {
+        let mut document = Document::empty();
+        document.add(&keys, flag("all"), true)?;
+        return Ok(document.to_text());
+    }
+    let settings = Settings::from_env()?;
+    let path = family.file(&settings).ok_or(Problem::ConfigureNoHome)?;
+    let target = write::Target::open(&path)?;
+    let mut document = match target.text() {
+        Some(text) => Document::parse(&path, text)?,
+        None => Document::empty(),
+    };
+    let changes = match flag("remove") {
+        true => document.remove(&keys, flag("all")),
+        false => document.add(&keys, flag("all"), flag("force"))?,
+    };
+    if changes.is_empty() {
+        return Ok(format!("{}: nothing to change\n", path.display()));
+    }
+    if !flag("dry-run") {
+        target.write(document.to_text().as_bytes())?;
+    }
+    let verb = if flag("dry-run") { "would change" } else { "changed" };
+    let lines: String = changes.iter().map(|change| format!("  {change}\n")).collect();
+    Ok(format!("{}: {verb}\n{lines}", path.display()))
+}
+
+/// One line of what was changed.
+fn change(sign: char, store: Store, helper: &str) -> String {
+    match store {
+        Store::All => format!("{sign} credsStore {helper:?}"),
+        Store::Registry(key) => format!("{sign} credHelpers {key:?}: {helper:?}"),
+    }
+}

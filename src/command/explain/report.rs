@@ -1,0 +1,159 @@
+//! What `explain` has to say, as data; `--json` prints it as it stands here (docs/explain.md describes it).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::cache::{Answer, Entry};
+use crate::credential::Credential;
+use crate::resolver::{Resolution, Source};
+use crate::source::{Candidate, Look, Question};
+
+/// The whole report.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// The version of this schema; fields are only added to it.
+    pub schema: u32,
+    pub question: String,
+    pub registry: String,
+    pub path: String,
+    /// `found`, `not found` or `failed`.
+    pub result: &'static str,
+    /// The message that `get` gives, if it failed.
+    pub problem: Option<String>,
+    pub credential: Option<Won>,
+    pub cached: bool,
+    pub candidates: Vec<Ranked>,
+    pub sources: Vec<Asked>,
+}
+
+/// The credential that won.
+#[derive(Debug, Serialize)]
+pub(super) struct Won {
+    pub origin: String,
+    pub username: String,
+    /// Seconds since 1970; null for a password, of which nothing is known.
+    pub expires: Option<u64>,
+    pub seconds_left: Option<u64>,
+}
+
+/// A candidate in its place.
+#[derive(Debug, Serialize)]
+pub(super) struct Ranked {
+    pub origin: String,
+    pub key: Option<String>,
+    pub username: String,
+    pub rank: String,
+}
+
+/// A source.
+#[derive(Debug, Serialize)]
+pub(super) struct Asked {
+    pub source: &'static str,
+    /// Whether it was asked at all.
+    pub asked: bool,
+    pub looks: Vec<Looked>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+pub(super) struct Looked {
+    pub object: String,
+    pub result: String,
+    pub failed: bool,
+    pub milliseconds: f64,
+    pub fix: Option<String>,
+}
+
+impl Report {
+    pub fn of(question: &str, asked: &Question, answer: &Answer, now: SystemTime) -> Report {
+        let (won, problem) = match answer.result() {
+            Ok(_) => (won(answer, now), None),
+            Err(problem) => (None, Some(problem.to_string())),
+        };
+        let result = match (&won, &problem) {
+            (Some(_), _) => "found",
+            (None, None) => "not found",
+            (None, Some(_)) => "failed",
+        };
+        let (cached, candidates, sources) = match answer {
+            Answer::Kept(_) => (true, Vec::new(), Vec::new()),
+            Answer::Asked(resolution) => {
+                (false, resolution.candidates.iter().map(ranked).collect(), sources(resolution))
+            }
+        };
+        Report {
+            schema: 1,
+            question: question.to_owned(),
+            registry: asked.registry.authority(),
+            path: asked.path.clone(),
+            result,
+            problem,
+            credential: won,
+            cached,
+            candidates,
+            sources,
+        }
+    }
+
+    pub fn found(&self) -> bool {
+        self.credential.is_some()
+    }
+}
+
+fn won(answer: &Answer, now: SystemTime) -> Option<Won> {
+    let of = |credential: &Credential, origin: String| {
+        let seconds = |since: std::time::Duration| since.as_secs();
+        let expires = credential.expires;
+        Won {
+            origin,
+            username: credential.username.clone(),
+            expires: expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(seconds),
+            seconds_left: expires.map(|at| at.duration_since(now).map_or(0, seconds)),
+        }
+    };
+    match answer {
+        Answer::Kept(entry) => Some(of(entry.credential()?, origin_of(entry))),
+        Answer::Asked(resolution) => {
+            resolution.candidates.first().map(|first| of(&first.credential, first.object()))
+        }
+    }
+}
+
+fn origin_of(entry: &Entry) -> String {
+    match &entry.kept {
+        crate::cache::Kept::Credential { origin, .. } => origin.clone(),
+        crate::cache::Kept::NotFound => String::new(),
+    }
+}
+
+fn ranked(candidate: &Candidate) -> Ranked {
+    Ranked {
+        origin: candidate.origin.clone(),
+        key: candidate.key.clone(),
+        username: candidate.credential.username.clone(),
+        rank: candidate.why.clone(),
+    }
+}
+
+/// All sources, those that were not asked too.
+fn sources(resolution: &Resolution) -> Vec<Asked> {
+    let looked = |look: &Look| Looked {
+        object: look.object.clone(),
+        result: look.result.clone(),
+        failed: look.problem.is_some(),
+        milliseconds: (look.took.as_secs_f64() * 10_000.0).round() / 10.0,
+        fix: look.problem.as_ref().and_then(|problem| problem.fix()),
+    };
+    Source::ALL
+        .into_iter()
+        .map(|source| {
+            let looks = resolution.trail.iter().find(|(asked, _)| *asked == source).map(|(_, looks)| looks);
+            Asked {
+                source: source.name(),
+                asked: looks.is_some(),
+                looks: looks.into_iter().flatten().map(looked).collect(),
+            }
+        })
+        .collect()
+}

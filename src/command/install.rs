@@ -1,0 +1,83 @@
+//! `install <dir>`: copies this program and a `config.json` into a directory, so that an init container can hand
+//! both to a scanner through a shared volume.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::configure::HELPER;
+use crate::problem::Problem;
+use crate::protocol::{NAME, Reply};
+
+/// Its arguments.
+pub fn arguments() -> Command {
+    Command::new("install")
+        .about("Copy this program and a config.json into a directory, for a volume that a scanner shares")
+        .arg(
+            Arg::new("directory").value_name("DIR").required(true).value_parser(clap::value_parser!(PathBuf)),
+        )
+        .after_help("In the scanner, put DIR on PATH and set DOCKER_CONFIG to it.")
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Reply {
+    let Some(directory) = matches.get_one::<PathBuf>("directory") else {
+        return Reply::problem(&Problem::ConfigureNothing);
+    };
+    match install(directory) {
+        Ok(text) => Reply::people(true, text),
+        Err(problem) => Reply::problem(&problem),
+    }
+}
+
+fn install(directory: &Path) -> Result<String, Problem> {
+    let failed = |path: &Path, what: &str, error: std::io::Error| Problem::File {
+        path: path.display().to_string(),
+        what: format!("{what} ({}); check the directory's mount and rights", error.kind()),
+    };
+    std::fs::create_dir_all(directory).map_err(|error| failed(directory, "cannot be made", error))?;
+    let own = std::env::current_exe().map_err(|error| failed(Path::new(NAME), "cannot be found", error))?;
+    let mut program = File::open(&own).map_err(|error| failed(&own, "cannot be read", error))?;
+
+    let copy = directory.join(NAME);
+    replace(&copy, 0o755, |file| std::io::copy(&mut program, file).map(drop))
+        .map_err(|error| failed(&copy, "cannot be written", error))?;
+    let config = directory.join("config.json");
+    let text = format!("{{\n\t\"credsStore\": \"{HELPER}\"\n}}\n");
+    replace(&config, 0o644, |file| file.write_all(text.as_bytes()))
+        .map_err(|error| failed(&config, "cannot be written", error))?;
+    Ok(format!(
+        "{}\n{}\nin the scanner: PATH={}:$PATH DOCKER_CONFIG={}\n",
+        copy.display(),
+        config.display(),
+        directory.display(),
+        directory.display()
+    ))
+}
+
+/// Writes a file whole or not at all: a scanner may be starting at the same time.
+fn replace(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let temporary = path.with_file_name(format!(".{}.new", std::process::id()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&temporary)
+        .and_then(|mut file| {
+            fill(&mut file)?;
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}

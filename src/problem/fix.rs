@@ -1,0 +1,140 @@
+//! For each failure that can be mended with a command or a manifest: that, ready to paste.
+
+use super::Problem;
+
+/// The name of the Role and RoleBinding that are proposed.
+const ROLE: &str = "docker-credential-kubeclarity";
+
+impl Problem {
+    /// What to paste, as several lines without indentation; `None` where the message says it all. Words in capitals
+    /// are to be filled in.
+    pub fn fix(&self) -> Option<String> {
+        match self {
+            Problem::Denied { account, namespace, rules, .. } => {
+                Some(role(account.as_ref(), namespace, rules))
+            }
+            Problem::Missing { object, .. } | Problem::WrongType { object, .. } => pull_secret(object),
+            Problem::NotDockerConfig { origin, .. } => pull_secret(origin.rsplit_once("/.")?.0),
+            Problem::MissingKey { object, key } => {
+                let (namespace, name) = secret(object)?;
+                Some(format!(
+                    "kubectl patch secret {name} --namespace {namespace} --type merge --patch '{{\"stringData\":{{\"{key}\":\"VALUE\"}}}}'"
+                ))
+            }
+            Problem::NoNamespace { namespace, .. } => Some(format!("kubectl create namespace {namespace}")),
+            Problem::Cloud { host, what, .. } => cloud(host, what),
+            _ => None,
+        }
+    }
+}
+
+fn secret(object: &str) -> Option<(&str, &str)> {
+    object.strip_prefix("secret ")?.split_once('/')
+}
+
+fn pull_secret(object: &str) -> Option<String> {
+    let (namespace, name) = secret(object)?;
+    Some(format!(
+        "kubectl create secret docker-registry {name} --namespace {namespace} --docker-server REGISTRY --docker-username USER --docker-password PASSWORD"
+    ))
+}
+
+fn role(account: Option<&(String, String)>, namespace: &str, rules: &[String]) -> String {
+    let (account_namespace, account) = match account {
+        Some((namespace, name)) => (namespace.as_str(), name.as_str()),
+        None => ("NAMESPACE", "SERVICE-ACCOUNT"),
+    };
+    let rules: String = rules.iter().map(|rule| format!("- {rule}\n")).collect();
+    format!(
+        "kubectl apply -f - <<'YAML'\n\
+         apiVersion: rbac.authorization.k8s.io/v1\n\
+         kind: Role\n\
+         metadata: {{name: {ROLE}, namespace: {namespace}}}\n\
+         rules:\n\
+         {rules}\
+         ---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\n\
+         kind: RoleBinding\n\
+         metadata: {{name: {ROLE}, namespace: {namespace}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {ROLE}}}\n\
+         subjects:\n\
+         - {{kind: ServiceAccount, name: {account}, namespace: {account_namespace}}}\n\
+         YAML"
+    )
+}
+
+/// The least rights to pull, where a cloud refused for want of them.
+fn cloud(host: &str, what: &str) -> Option<String> {
+    if what.contains("AccessDenied") {
+        let actions = if host.starts_with("public.") || host.starts_with("ecr-public.") {
+            r#""ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken""#
+        } else {
+            r#""ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer""#
+        };
+        return Some(format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}]}}"#
+        ));
+    }
+    if what.contains("AcrPull") {
+        let name = host.split('.').next()?;
+        return Some(format!(
+            "az role assignment create --assignee CLIENT-ID --role AcrPull --scope $(az acr show --name {name} --query id --output tsv)"
+        ));
+    }
+    if what.contains("serviceAccountTokenCreator") {
+        return Some("gcloud iam service-accounts add-iam-policy-binding SERVICE-ACCOUNT --member PRINCIPAL --role roles/iam.serviceAccountTokenCreator".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denied_secret_comes_with_role_and_binding() {
+        let problem = Problem::Denied {
+            object: "secret team/regcred".into(),
+            account: Some(("jobs".into(), "scanner".into())),
+            namespace: "team".into(),
+            rules: vec!["{verbs: [get]}".into()],
+        };
+        let fix = problem.fix().unwrap();
+        for part in [
+            "kind: Role\n",
+            "namespace: team}",
+            "- {verbs: [get]}\n",
+            "kind: RoleBinding\n",
+            "name: scanner, namespace: jobs}",
+        ] {
+            assert!(fix.contains(part), "{part}: {fix}");
+        }
+    }
+
+    #[test]
+    fn secrets_come_with_a_command() {
+        let missing =
+            Problem::Missing { object: "secret team/regcred".into(), variable: "KUBECLARITY_PULL_SECRETS" };
+        assert!(
+            missing
+                .fix()
+                .unwrap()
+                .starts_with("kubectl create secret docker-registry regcred --namespace team ")
+        );
+        let broken = Problem::NotDockerConfig {
+            origin: "secret team/regcred/.dockerconfigjson".into(),
+            why: String::new(),
+        };
+        assert!(broken.fix().unwrap().contains(" regcred --namespace team "));
+        let file = Problem::NotDockerConfig { origin: "/etc/config.json".into(), why: String::new() };
+        assert_eq!(file.fix(), None);
+        let key =
+            Problem::MissingKey { object: "secret kubeclarity/ecr-sa".into(), key: "AWS_SECRET_ACCESS_KEY" };
+        assert!(key.fix().unwrap().contains(r#"ecr-sa --namespace kubeclarity --type merge --patch '{"stringData":{"AWS_SECRET_ACCESS_KEY":"VALUE"}}'"#));
+        let account = Problem::Missing {
+            object: "service account a/b".into(),
+            variable: "KUBECLARITY_SERVICE_ACCOUNT",
+        };
+        assert_eq!(account.fix(), None);
+    }
+}

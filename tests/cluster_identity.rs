@@ -155,13 +155,44 @@ fn a_plugin_named_by_a_path_is_relative_to_the_kubeconfig() {
 }
 
 #[test]
+fn a_plugin_does_not_get_what_a_client_left_in_stdin() {
+    // `list` reads no stdin, so all of it is still there when the plugin runs.
+    let api = stocked(FakeApi::with_token());
+    let script = format!("[ -z \"$(cat)\" ] || exit 3\n{}", prints(&credential(&json!({ "token": TOKEN }))));
+    let run = Helper::list()
+        .stdin("hunter2")
+        .program("issue-token", &script)
+        .kubeconfig(&Kubeconfig::exec(&api, "issue-token"))
+        .run();
+    run.is(0, "{\"reg.example.com\":\"stored\"}\n", "");
+}
+
+#[test]
 fn a_plugin_that_hangs_is_ended_with_the_deadline() {
     let api = stocked(FakeApi::with_token());
-    for script in ["exec sleep 1000", "sleep 1000", "trap '' TERM; while :; do sleep 1000; done"] {
-        let run = plugin(&api, script).timeout("1.5").run();
+    // Both wait in the shell itself: on a pipe that nobody writes to.
+    let waits = "mkfifo \"$HOME/pipe\"; echo $$ >\"$HOME/pid\"; read line <>\"$HOME/pipe\"";
+    for script in [waits.to_owned(), format!("trap '' TERM INT HUP PIPE; {waits}")] {
+        let home = tempfile::tempdir().unwrap();
+        let run = plugin(&api, &script).env("HOME", home.path()).timeout("1.5").run();
         run.within(15).explains(&["issue-token", "KUBECLARITY_TIMEOUT"]);
+        let id = std::fs::read_to_string(home.path().join("pid")).unwrap();
+        assert!(ends(id.trim()), "the plugin {id} lives on");
     }
     assert_eq!(api.paths(), [""; 0]);
+}
+
+/// Whether a process is over, or a zombie that nobody has waited for yet, within a generous limit.
+fn ends(id: &str) -> bool {
+    let started = std::time::Instant::now();
+    while started.elapsed() < std::time::Duration::from_secs(10) {
+        let state = std::fs::read_to_string(format!("/proc/{id}/stat"));
+        if state.is_err() || state.is_ok_and(|stat| stat.contains(") Z ")) {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    false
 }
 
 #[test]

@@ -61,6 +61,8 @@ class Helper:
     def run(self, *arguments, text="", **variables):
         environment = self.environment(**variables)
         command = [PROGRAM, *arguments]
+        if environment.get("BOX_DMI") == os.environ.get("BOX_DMI", "none"):
+            del environment["BOX_DMI"]      # what the box has on already
         if any(k.startswith("BOX_") for k in environment):
             command = [str(HERE / "dress"), "bash", "-c", 'unset ${!BOX_*}; exec "$@"', "-"] + command
         start = time.monotonic()

@@ -110,6 +110,14 @@ def impersonated_by_user(box, home):
                       "service_account_impersonation_url": f"{IAM_URL}/{EMAIL}:generateAccessToken"})
 
 
+def impersonated_by_federation(box, home):
+    external_impersonating(box, home)
+    source = json.loads((home / "adc.json").read_text())
+    del source["service_account_impersonation_url"]
+    return lay(home, {"type": "impersonated_service_account", "delegates": [], "source_credentials": source,
+                      "service_account_impersonation_url": f"{IAM_URL}/{EMAIL}:generateAccessToken"})
+
+
 def metadata(box, home):
     box.gce.present, box.gce.email = True, "node@box-project.iam.gserviceaccount.com"
     return {"GOOGLE_CLOUD_PROJECT": "box-project"}

@@ -45,6 +45,35 @@ def sso(box, home, session="corp", live=True):
     return {"AWS_PROFILE": "scan"}
 
 
+def legacy_sso(box, home):
+    """The older form: the start URL in the profile itself, and no refresh."""
+    start = "https://corp.awsapps.com/start"
+    sso(box, home, start)
+    write(home, ".aws/config", f"[profile scan]\nsso_start_url = {start}\nsso_region = eu-west-1\nsso_account_id = {ACCOUNT}\nsso_role_name = Scan\nregion = us-east-1\n")
+    return {"AWS_PROFILE": "scan"}
+
+
+def profile_of_environment(box, home):
+    key = box.aws.user("base")
+    role = box.aws.role("from-environment", trusts=(key.arn,))
+    write(home, ".aws/config", f"[profile scan]\nrole_arn = {role.arn}\ncredential_source = Environment\nrole_session_name = by-profile\nregion = us-east-1\n")
+    return {"AWS_PROFILE": "scan", **keys(key)}
+
+
+def profile_of_machine(box, home):
+    ec2(box, home)
+    role = box.aws.role("from-machine", trusts=(box.ec2.role.arn,))
+    write(home, ".aws/config", f"[profile scan]\nrole_arn = {role.arn}\ncredential_source = Ec2InstanceMetadata\nrole_session_name = by-profile\nregion = us-east-1\n")
+    return {"AWS_PROFILE": "scan"}
+
+
+def profile_with_web_identity(box, home):
+    role = box.aws.role("from-web", web_subject=SUBJECT)
+    file = write(home, "irsa/token", web_token(SUBJECT))
+    write(home, ".aws/config", f"[profile scan]\nrole_arn = {role.arn}\nweb_identity_token_file = {file}\nrole_session_name = by-profile\nregion = us-east-1\n")
+    return {"AWS_PROFILE": "scan"}
+
+
 def credential_process(box, home):
     key = box.aws.session(box.aws.role("from-process"), "process")
     document = {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret, "SessionToken": key.token, "Expiration": stamp(key.expires)}
@@ -84,6 +113,9 @@ def arn(account_role, session):
 EVERY = {   # name: (how it is laid out, the identity that must ask ECR, which fakes it goes through)
     "profile": (profile_with_source, arn("from-profile", "by-profile"), ["sts"]),
     "sso": (sso, arn("AWSReservedSSO_Scan_0123456789abcdef", "person@example.com"), ["sso"]),
+    "legacy sso": (legacy_sso, arn("AWSReservedSSO_Scan_0123456789abcdef", "person@example.com"), ["sso"]),
+    "profile of the machine": (profile_of_machine, arn("from-machine", "by-profile"), ["ec2-metadata", "sts"]),
+    "profile with web identity": (profile_with_web_identity, arn("from-web", "by-profile"), ["sts"]),
     "credential_process": (credential_process, arn("from-process", "process"), []),
     "irsa": (irsa, arn("irsa", "irsa-pod"), ["sts"]),
     "pod_identity": (pod_identity, arn("pod-identity", "eks-pod"), ["pod-identity"]),

@@ -88,6 +88,13 @@ def test_container_credentials_that_do_not_exist(box, helper):
     assert not box.asked("ecr"), box.story()
 
 
+@pytest.mark.parametrize("uri", ["http://evil.example/creds", "http://10.0.0.1/creds", "http://169.254.169.254.evil.example/"])
+def test_a_container_address_that_is_no_agents_gets_nothing(box, helper, uri):
+    variables = identities.pod_identity(box, helper.home)
+    helper.get(HOST, **variables | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": uri}, KUBECLARITY_TIMEOUT="3").failed()
+    assert not box.requests and not box.strays, box.story()
+
+
 def test_a_profile_that_does_not_exist(box, helper):
     identities.profile_with_source(box, helper.home)
     helper.get(HOST, AWS_PROFILE="absent").failed("absent")

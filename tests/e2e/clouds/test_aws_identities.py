@@ -52,9 +52,22 @@ def test_a_role_is_assumed_in_the_partition_of_the_host(box, helper, host, parti
 @pytest.mark.parametrize("kind", identities.EVERY)
 def test_each_kind(box, helper, kind, host):
     lay, arn, fakes = identities.EVERY[kind]
-    helper.machine = {"BOX_DMI": "ec2" if kind == "ec2" else "none"}
+    helper.machine = {"BOX_DMI": "ec2" if "ec2-metadata" in fakes else "none"}
     assert whom(box, helper.get(host, **lay(box, helper.home))) == arn, box.story()
     assert sources(box) == {*fakes, "ecr"}, box.story()
+
+
+def test_a_profile_that_assumes_with_the_variables_keys(box, helper):
+    """Named together with keys, the keys alone come first in AWS's own chain; the profile says to use them."""
+    variables = identities.profile_of_environment(box, helper.home)
+    assert whom(box, helper.get(HOST, **variables)) in (identities.arn("from-environment", "by-profile"), "arn:aws:iam::123456789012:user/base")
+
+
+def test_a_machine_that_was_told_not_to_ask_its_metadata(box, helper):
+    identities.ec2(box, helper.home)
+    helper.machine = {"BOX_DMI": "ec2"}
+    helper.get(HOST, AWS_EC2_METADATA_DISABLED="true").not_found()
+    assert box.silent(), box.story()
 
 
 def test_the_default_profile_needs_no_variable(box, helper):

@@ -1,6 +1,7 @@
 """The fakes of STS, SSO and the metadata services are proven with botocore's own credential chain."""
 import base64
 
+import botocore.credentials
 import botocore.session
 import botocore.tokens
 import pytest
@@ -15,7 +16,8 @@ def whom(box, home, monkeypatch, variables):
     """The identity for which the fake ECR gives a token to botocore's default chain."""
     for name, value in {"HOME": home, "AWS_CA_BUNDLE": box.ca.path, "AWS_REGION": "us-east-1", **variables}.items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.setattr(botocore.tokens.SSOTokenProvider, "_SSO_TOKEN_CACHE_DIR", str(home / ".aws/sso/cache"))   # it reads HOME only at import
+    for provider in (botocore.tokens.SSOTokenProvider, botocore.credentials.SSOProvider):     # they read HOME only at import
+        monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(home / ".aws/sso/cache"))
     session = botocore.session.Session()
     data = session.create_client("ecr", region_name="eu-west-1").get_authorization_token()["authorizationData"][0]
     return box.aws.passwords[base64.b64decode(data["authorizationToken"]).decode().removeprefix("AWS:")]["arn"]

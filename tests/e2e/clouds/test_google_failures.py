@@ -64,6 +64,13 @@ def test_a_user_s_token_uri_that_is_not_googles_gets_nothing(box, helper):
     assert not box.dns.asked and not box.strays, box.story()
 
 
+@pytest.mark.parametrize("lay", [google_kinds.service_account, google_kinds.external_file, google_kinds.impersonated])
+def test_another_universe_gets_nothing(box, helper, lay):
+    """universe_domain makes up other names; a key of another universe is none of Google's registries'."""
+    helper.get(HOST, **change(lay(box, helper.home), universe_domain="evil.example"))
+    assert not box.dns.asked and not box.strays, box.story()
+
+
 def test_a_key_that_google_does_not_know(box, helper):
     variables = google_kinds.service_account(box, helper.home)
     change(variables, private_key=box.google.service_account("other")["private_key"])

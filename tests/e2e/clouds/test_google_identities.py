@@ -1,4 +1,6 @@
 """Every kind of Application Default Credentials opens every Google registry, with read-only scopes."""
+import json
+
 import pytest
 
 import google_kinds
@@ -44,9 +46,23 @@ def test_the_wider_scope_serves_only_to_impersonate(box, helper, kind):
     assert got.endpoint == "iamcredentials.googleapis.com"
 
 
+def test_impersonation_from_a_federated_identity(box, helper):
+    """google-auth does not have this combination, Google's other clients do."""
+    assert token(box, helper.get(HOST, **google_kinds.impersonated_by_federation(box, helper.home))).identity == google_kinds.EMAIL
+    assert [r.by for r in box.requests] == ["google-sts", "google-iam"], box.story()
+
+
 def test_delegates_are_passed_on(box, helper):
     middle = "middle@box-project.iam.gserviceaccount.com"
     assert token(box, helper.get(HOST, **google_kinds.impersonated(box, helper.home, [middle]))).identity == google_kinds.EMAIL
+
+
+def test_the_lifetime_that_a_configuration_wants(box, helper):
+    google_kinds.external_impersonating(box, helper.home)
+    variables = google_kinds.external_file(box, helper.home, service_account_impersonation_url=f"{google_kinds.IAM_URL}/{google_kinds.EMAIL}:generateAccessToken",
+                                           service_account_impersonation={"token_lifetime_seconds": 600})
+    token(box, helper.get(HOST, **variables))
+    assert json.loads(box.asked("google-iam")[0].body)["lifetime"] == "600s", box.asked("google-iam")[0].body
 
 
 def test_the_file_that_gcloud_leaves_needs_no_variable(box, helper):

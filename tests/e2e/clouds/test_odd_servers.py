@@ -17,9 +17,9 @@ def get(box, helper, step, odd, **variables):
 
 @pytest.mark.parametrize("step", steps.EVERY)
 def test_one_that_says_nothing(box, helper, step):
-    _, answer = get(box, helper, step, box.stall, KUBECLARITY_TIMEOUT="2")
+    _, answer = get(box, helper, step, box.stall, KUBECLARITY_TIMEOUT="1")
     answer.failed()
-    assert answer.seconds < 3, answer.seconds
+    assert answer.seconds < 2, answer.seconds
 
 
 @pytest.mark.parametrize("step", steps.EVERY)

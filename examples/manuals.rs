@@ -1,0 +1,29 @@
+//! Writes the man page and the shells' completions into a directory: `cargo run --example manuals -- docs/manuals`.
+//! They are kept in the tree, where install.sh finds them; tests/manuals.rs keeps them true.
+
+use std::path::PathBuf;
+
+use clap_complete::{Shell, generate_to};
+use docker_credential_kubeclarity::command::command_line;
+use docker_credential_kubeclarity::protocol::NAME;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let directory = std::env::args_os().nth(1).map(PathBuf::from).ok_or("name a directory")?;
+    std::fs::create_dir_all(&directory)?;
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        generate_to(shell, &mut command_line(), NAME, &directory)?;
+    }
+    // One page for all verbs, each with its options.
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command_line()).render(&mut page)?;
+    for verb in command_line().get_subcommands() {
+        let man = clap_mangen::Man::new(verb.clone().bin_name(format!("{NAME} {}", verb.get_name())));
+        if verb.get_arguments().next().is_some() {
+            page.extend_from_slice(format!(".SH {}\n", verb.get_name().to_uppercase()).as_bytes());
+            man.render_synopsis_section(&mut page)?;
+            man.render_options_section(&mut page)?;
+        }
+    }
+    std::fs::write(directory.join(format!("{NAME}.1")), page)?;
+    Ok(())
+}

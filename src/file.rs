@@ -128,8 +128,9 @@ fn read(file: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     if size > MOST_BYTES {
         return Err(Unreadable::TooLarge);
     }
-    // Room for all of it at once, so that no copy is left behind by growing.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
+    // Room for all of it at once, so that no copy is left behind by growing; a message if there is none.
+    let mut bytes = Zeroizing::new(Vec::new());
+    bytes.try_reserve_exact(size as usize + 1).map_err(|_| Unreadable::Other(ErrorKind::OutOfMemory))?;
     match File::from(file).take(MOST_BYTES + 1).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
         Ok(_) => Ok(bytes),

@@ -3,10 +3,16 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use docker_credential_kubeclarity::command;
 
 fn main() -> ExitCode {
+    // Without memory, or without stack, the runtime aborts. That ends the process by a signal, which clients know
+    // nothing of; the handler ends it with exit code 1 instead. It may not allocate, so there is no message.
+    let always = Arc::new(AtomicBool::new(true));
+    let _ = signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGABRT, 1, always);
     // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();

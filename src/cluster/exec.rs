@@ -1,25 +1,20 @@
 //! Exec plugins of a kubeconfig (`client.authentication.k8s.io`): a program that prints a token.
 //!
-//! kube would run it too, but blocking and without a time limit. The plugin gets no stdin (ours belongs to
-//! the protocol), its stderr goes nowhere (ours must stay empty), and it is ended with the deadline.
-
-use std::process::Stdio;
+//! kube would run it too, but blocking, without a time limit, and with our stdin and stderr.
 
 use kube::config::{AuthInfo, ExecConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::child;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::secret::Secret;
 
-/// More than this is no token.
-const MOST_BYTES: u64 = 1024 * 1024;
 const DEFAULT_VERSION: &str = "client.authentication.k8s.io/v1";
 
 /// What a plugin prints (`ExecCredential` of `client.authentication.k8s.io/v1`).
@@ -94,24 +89,7 @@ async fn run(exec: &ExecConfig, command: &str) -> Result<Zeroizing<Vec<u8>>, Str
     let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
     let variables =
         exec.env.iter().flatten().filter_map(|pair| Some((pair.get("name")?, pair.get("value")?)));
-    let mut child = Command::new(command)
-        .args(exec.args.iter().flatten())
-        .envs(variables)
-        .env("KUBERNETES_EXEC_INFO", info.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("cannot be started ({}); install it or correct the path", error.kind()))?;
-    let mut printed = Zeroizing::new(Vec::with_capacity(64 * 1024));
-    if let Some(stdout) = child.stdout.take() {
-        let read = stdout.take(MOST_BYTES).read_to_end(&mut printed).await;
-        read.map_err(|error| format!("cannot be read ({}); run it by hand", error.kind()))?;
-    }
-    match child.wait().await {
-        Ok(status) if status.success() => Ok(printed),
-        Ok(status) => Err(format!("failed ({status}); run it by hand to see why")),
-        Err(error) => Err(format!("cannot be waited for ({}); run it by hand", error.kind())),
-    }
+    let mut program = Command::new(command);
+    program.args(exec.args.iter().flatten()).envs(variables).env("KUBERNETES_EXEC_INFO", info.to_string());
+    child::output(program).await
 }

@@ -1,16 +1,15 @@
 //! A subject token from a program (<https://google.aip.dev/auth/4117>, "executable-sourced credentials"). It is
 //! run only if the user says so with `GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1`.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::ExternalAccount;
+use crate::child;
 use crate::cloud::one_line;
 use crate::deadline::Deadline;
 use crate::secret::Secret;
@@ -40,9 +39,8 @@ struct Printed {
 }
 
 const DEFAULT_TIMEOUT: u64 = 30_000;
-const MOST_BYTES: u64 = 1024 * 1024;
 
-/// Runs the program. It gets no stdin, and its stderr goes nowhere.
+/// Runs the program.
 pub(super) async fn token(
     executable: &Executable,
     account: &ExternalAccount,
@@ -80,11 +78,7 @@ async fn run(executable: &Executable, account: &ExternalAccount) -> Result<Zeroi
         .args(words)
         .env("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", &account.audience)
         .env("GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE", &account.subject_token_type)
-        .env("GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+        .env("GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE", "0");
     if let Some(file) = &executable.output_file {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", file);
     }
@@ -95,17 +89,5 @@ async fn run(executable: &Executable, account: &ExternalAccount) -> Result<Zeroi
     if let Some(email) = email {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", email);
     }
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("its program cannot be started ({}); install it", error.kind()))?;
-    let mut printed = Zeroizing::new(Vec::with_capacity(64 * 1024));
-    if let Some(stdout) = child.stdout.take() {
-        let read = stdout.take(MOST_BYTES).read_to_end(&mut printed).await;
-        read.map_err(|error| format!("its program's output cannot be read ({})", error.kind()))?;
-    }
-    match child.wait().await {
-        Ok(status) if status.success() => Ok(printed),
-        Ok(status) => Err(format!("its program failed ({status}); run it by hand")),
-        Err(error) => Err(format!("its program cannot be waited for ({})", error.kind())),
-    }
+    child::output(command).await.map_err(|what| format!("its program {what}"))
 }

@@ -1,0 +1,54 @@
+//! Programs that the user's configuration names (exec plugins, executables that print a token). They get no stdin,
+//! since ours belongs to the protocol; their stderr goes nowhere, since ours must stay empty; what they print is
+//! bounded and wiped; and they end, with all that they started, when nobody waits for them any more.
+
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use zeroize::Zeroizing;
+
+/// More than this is no token.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// A process group that is ended on drop.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+/// Runs a program to its end; what it printed.
+///
+/// # Errors
+/// Why there is nothing, as the end of a sentence about the program.
+pub async fn output(mut command: Command) -> Result<Zeroizing<Vec<u8>>, String> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut child = command
+        .spawn()
+        .map_err(|error| format!("cannot be started ({}); install it or correct the path", error.kind()))?;
+    // What it leaves behind when it ends by itself is its own business: daemons of ssh and the like.
+    let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let mut printed = Zeroizing::new(Vec::with_capacity(64 * 1024));
+    if let Some(stdout) = child.stdout.take() {
+        let read = stdout.take(MOST_BYTES).read_to_end(&mut printed).await;
+        read.map_err(|error| format!("cannot be read ({}); run it by hand", error.kind()))?;
+    }
+    let ended = child.wait().await;
+    group.0 = None;
+    match ended {
+        Ok(status) if status.success() => Ok(printed),
+        Ok(status) => Err(format!("failed ({status}); run it by hand to see why")),
+        Err(error) => Err(format!("cannot be waited for ({}); run it by hand", error.kind())),
+    }
+}

@@ -239,6 +239,15 @@ pub enum Problem {
         kind: std::io::ErrorKind,
     },
 
+    /// A credential file of a cloud, in a file or a Secret, that cannot be used.
+    #[error("{origin} {what}")]
+    IdentityFile {
+        /// The file, or the Secret with its key.
+        origin: String,
+        /// What is wrong with it and what to do.
+        what: String,
+    },
+
     /// An identity for a cloud failed.
     #[error("{identity} gave no token for {host}: {what}")]
     Cloud {

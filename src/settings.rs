@@ -61,6 +61,10 @@ pub struct AwsSettings {
     pub role_arn: Option<String>,
     /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
     pub container_credentials: Option<String>,
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`.
+    pub container_token_file: Option<PathBuf>,
+    /// `AWS_EXTERNAL_ID`, which the role may demand.
+    pub external_id: Option<String>,
     /// `AWS_CA_BUNDLE`: further certificate authorities.
     pub ca_bundle: Option<PathBuf>,
 }
@@ -296,6 +300,8 @@ impl Settings {
                     None => word("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
                     uri => uri,
                 },
+                container_token_file: path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+                external_id: word("AWS_EXTERNAL_ID")?,
                 ca_bundle: path("AWS_CA_BUNDLE"),
             },
             google: GoogleSettings {

@@ -21,7 +21,7 @@ use crate::cloud::machine::Evidence;
 use crate::cloud::{Trouble, causes};
 use crate::file;
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{AwsSettings, Settings};
 
 /// How sessions of assumed roles are named, for whoever reads CloudTrail.
 const SESSION: &str = "docker-credential-kubeclarity";
@@ -68,13 +68,24 @@ pub(super) async fn of_keys(clients: &Clients, keys: &Keys, region: &str) -> Ide
             identity: format!("the AWS keys in {}", keys.origin),
         });
     };
-    let mut provider = AssumeRoleProvider::builder(role)
-        .session_name(SESSION)
-        .configure(&clients.config(region, own.clone()));
-    if let Some(id) = &keys.external_id {
+    let identity = format!("the AWS role {role} of {}", keys.origin);
+    assumed(clients, own, role, keys.external_id.as_deref(), region, identity).await
+}
+
+/// A role taken on with keys.
+async fn assumed(
+    clients: &Clients,
+    own: Credentials,
+    role: &str,
+    external_id: Option<&str>,
+    region: &str,
+    identity: String,
+) -> Identity {
+    let config = clients.config(region, own.clone());
+    let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION).configure(&config);
+    if let Some(id) = external_id {
         provider = provider.external_id(id);
     }
-    let identity = format!("the AWS role {role} of {}", keys.origin);
     provided(provider.build_from_provider(own).await, identity).await
 }
 
@@ -91,6 +102,13 @@ pub(super) async fn of_environment(
         (Some(id), Some(key)) => {
             let token = aws.session_token.as_ref().map(|token| token.expose().to_owned());
             let credentials = Credentials::new(id.expose(), key.expose(), token, None, "environment");
+            // With a token file beside it, the role is for that, and the SDK takes the keys as they are.
+            if let Some(role) = aws.role_arn.as_ref().filter(|_| aws.web_identity_token_file.is_none()) {
+                let identity = format!("the AWS role {role} of AWS_ROLE_ARN");
+                let region = aws.region.as_deref().unwrap_or(registry_region);
+                return assumed(clients, credentials, role, aws.external_id.as_deref(), region, identity)
+                    .await;
+            }
             return Identity::Found(Named {
                 credentials,
                 identity: "the AWS keys in AWS_ACCESS_KEY_ID".to_owned(),
@@ -116,11 +134,7 @@ pub(super) async fn of_environment(
     let direct = config(clients, clients.metadata.clone(), region);
     if aws.container_credentials.is_some() {
         let provider = EcsCredentialsProvider::builder().configure(&direct).build();
-        return asked_for(
-            provider,
-            "the AWS container credentials (ECS task role or EKS Pod Identity)".to_owned(),
-        )
-        .await;
+        return asked_for(provider, container_identity(aws)).await;
     }
     if evidence == Evidence::None {
         return Identity::None("the AWS profile holds no credentials, and this is no EC2 machine".to_owned());
@@ -138,6 +152,14 @@ pub(super) async fn of_environment(
             Identity::Unavailable { identity, trouble }
         }
         answer => answer,
+    }
+}
+
+/// The ECS task's role, or EKS Pod Identity, whose token is in a file.
+fn container_identity(aws: &AwsSettings) -> String {
+    match &aws.container_token_file {
+        Some(file) => format!("the AWS container credentials by the token file {}", file.display()),
+        None => "the AWS container credentials (ECS task role)".to_owned(),
     }
 }
 
@@ -224,7 +246,9 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
                 || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]
                     .iter()
                     .any(|word| causes.contains(word));
-            let what = format!("{causes}; check it with `aws sts get-caller-identity`");
+            let sso = causes.to_lowercase().contains("sso");
+            let command = if sso { "aws sso login" } else { "aws sts get-caller-identity" };
+            let what = format!("{causes}; {} `{command}`", if sso { "log in with" } else { "check it with" });
             Identity::Failed { identity, trouble: Trouble { what, outage } }
         }
     }

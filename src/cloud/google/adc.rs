@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::Token;
 use super::external::{self, ExternalAccount};
-use super::token::{self, Grant};
+use super::token::{self, Grant, Impersonation};
 use crate::cloud::Trouble;
 use crate::cloud::http::Http;
 use crate::docker_config::json_reason;
@@ -30,7 +30,7 @@ enum Kind {
     AuthorizedUser { client_id: String, client_secret: Secret, refresh_token: Secret, token_url: String },
     External(Box<ExternalAccount>),
     ExternalUser { client_id: String, client_secret: Secret, refresh_token: Secret, token_url: String },
-    Impersonated { source: Box<Kind>, url: String, delegates: Vec<String> },
+    Impersonated { source: Box<Kind>, account: Impersonation },
 }
 
 impl std::fmt::Display for Adc {
@@ -86,7 +86,7 @@ pub fn of_environment(settings: &Settings) -> Result<Option<Adc>, Problem> {
             );
             Err(Problem::File { path: path.display().to_string(), what })
         }
-        Ok(text) => Adc::parse(&path.display().to_string(), &text).map(Some),
+        Ok(text) => Adc::parse(&format!("file {}", path.display()), &text).map(Some),
     }
 }
 
@@ -122,7 +122,8 @@ impl Adc {
     /// # Errors
     /// What is wrong with it; every token address in it is checked here, before anything is sent.
     pub fn parse(origin: &str, text: &[u8]) -> Result<Adc, Problem> {
-        let kind = parse(text, 0).map_err(|what| Problem::File { path: origin.to_owned(), what })?;
+        let kind =
+            parse(text, 0).map_err(|what| Problem::IdentityFile { origin: origin.to_owned(), what })?;
         Ok(Adc { origin: origin.to_owned(), kind })
     }
 
@@ -148,7 +149,7 @@ fn parse(text: &[u8], depth: usize) -> Result<Kind, String> {
             if fields.private_key.as_ref().is_none_or(Secret::is_empty) {
                 return Err(missing("private_key"));
             }
-            let token_url = token::checked(fields.token_uri.as_deref().ok_or_else(|| missing("token_uri"))?)?;
+            let token_url = token::checked("token_uri", fields.token_uri.as_deref().ok_or_else(|| missing("token_uri"))?)?;
             // The whole text goes to the library that reads the key.
             let key_json = Secret::from_utf8(text.to_vec()).ok_or("is not text; download it anew")?;
             Ok(Kind::ServiceAccount { email, key_json, token_url })
@@ -157,26 +158,28 @@ fn parse(text: &[u8], depth: usize) -> Result<Kind, String> {
             client_id: fields.client_id.clone().ok_or_else(|| missing("client_id"))?,
             client_secret: fields.client_secret.clone().ok_or_else(|| missing("client_secret"))?,
             refresh_token: fields.refresh_token.clone().ok_or_else(|| missing("refresh_token"))?,
-            token_url: token::checked(fields.token_uri.as_deref().unwrap_or(token::OAUTH))?,
+            token_url: token::checked("token_uri", fields.token_uri.as_deref().unwrap_or(token::OAUTH))?,
         }),
         "external_account" => Ok(Kind::External(Box::new(ExternalAccount::parse(text)?))),
         "external_account_authorized_user" => Ok(Kind::ExternalUser {
             client_id: fields.client_id.clone().ok_or_else(|| missing("client_id"))?,
             client_secret: fields.client_secret.clone().ok_or_else(|| missing("client_secret"))?,
             refresh_token: fields.refresh_token.clone().ok_or_else(|| missing("refresh_token"))?,
-            token_url: token::checked(fields.token_url.as_deref().ok_or_else(|| missing("token_url"))?)?,
+            token_url: token::checked("token_url", fields.token_url.as_deref().ok_or_else(|| missing("token_url"))?)?,
         }),
         "impersonated_service_account" => {
             if depth >= MOST_NESTED {
                 return Err("nests impersonated credentials too deep; make it anew with gcloud".to_owned());
             }
             let source = fields.source_credentials.ok_or_else(|| missing("source_credentials"))?;
-            let url = fields.service_account_impersonation_url.as_deref();
-            Ok(Kind::Impersonated {
-                source: Box::new(parse(source.get().as_bytes(), depth + 1)?),
-                url: token::checked(url.ok_or_else(|| missing("service_account_impersonation_url"))?)?,
+            let field = "service_account_impersonation_url";
+            let url = fields.service_account_impersonation_url.as_deref().ok_or_else(|| missing(field))?;
+            let account = Impersonation {
+                url: token::checked(field, url)?,
                 delegates: fields.delegates.clone(),
-            })
+                life: token::IMPERSONATED_LIFE,
+            };
+            Ok(Kind::Impersonated { source: Box::new(parse(source.get().as_bytes(), depth + 1)?), account })
         }
         _ => Err("is of a type that this program does not know; it knows service_account, authorized_user, external_account, external_account_authorized_user and impersonated_service_account".to_owned()),
     }
@@ -198,9 +201,9 @@ async fn of_kind(kind: &Kind, settings: &Settings, http: &Http, scopes: &str) ->
             token::request(settings, http, token_url, grant).await
         }
         Kind::External(account) => external::token(account, settings, http, scopes).await,
-        Kind::Impersonated { source, url, delegates } => {
+        Kind::Impersonated { source, account } => {
             let own = Box::pin(of_kind(source, settings, http, super::PLATFORM_SCOPE)).await?;
-            token::impersonate(settings, http, url, &own.text, delegates, scopes).await
+            token::impersonate(settings, http, account, &own.text, scopes).await
         }
     }
 }

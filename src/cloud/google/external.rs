@@ -5,10 +5,12 @@ mod executable;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 
+use super::token::Impersonation;
 use super::{PLATFORM_SCOPE, Token, aws_subject, token};
 use crate::cloud::Trouble;
 use crate::cloud::http::{Http, Towards, form};
@@ -23,11 +25,20 @@ pub(super) struct ExternalAccount {
     pub audience: String,
     pub subject_token_type: String,
     token_url: String,
-    pub service_account_impersonation_url: Option<String>,
+    service_account_impersonation_url: Option<String>,
+    service_account_impersonation: Option<ImpersonationOptions>,
+    /// The account to take on, if the configuration names one.
+    #[serde(skip)]
+    pub impersonation: Option<Impersonation>,
     client_id: Option<String>,
     client_secret: Option<Secret>,
     workforce_pool_user_project: Option<String>,
     credential_source: CredentialSource,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct ImpersonationOptions {
+    token_lifetime_seconds: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -56,9 +67,17 @@ impl ExternalAccount {
         let mut account: ExternalAccount = serde_json::from_slice(text).map_err(|error| {
             format!("is no complete external account ({}); make it anew with gcloud", json_reason(&error))
         })?;
-        account.token_url = token::checked(&account.token_url)?;
+        account.token_url = token::checked("token_url", &account.token_url)?;
         if let Some(url) = &account.service_account_impersonation_url {
-            account.service_account_impersonation_url = Some(token::checked(url)?);
+            let seconds = account
+                .service_account_impersonation
+                .as_ref()
+                .and_then(|options| options.token_lifetime_seconds);
+            // IAM's own limits: ten minutes to twelve hours.
+            let life = seconds
+                .map_or(token::IMPERSONATED_LIFE, |seconds| Duration::from_secs(seconds.clamp(600, 43_200)));
+            let url = token::checked("service_account_impersonation_url", url)?;
+            account.impersonation = Some(Impersonation { url, delegates: Vec::new(), life });
         }
         Ok(account)
     }
@@ -72,11 +91,10 @@ pub(super) async fn token(
     scopes: &str,
 ) -> Result<Token, Trouble> {
     let subject = subject_token(account, settings, http).await?;
-    let impersonation = account.service_account_impersonation_url.as_deref();
-    let first_scopes = if impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
+    let first_scopes = if account.impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
     let own = exchange(account, settings, http, &subject, first_scopes).await?;
-    match impersonation {
-        Some(url) => token::impersonate(settings, http, url, &own.text, &[], scopes).await,
+    match &account.impersonation {
+        Some(account) => token::impersonate(settings, http, account, &own.text, scopes).await,
         None => Ok(own),
     }
 }

@@ -19,6 +19,9 @@ use crate::settings::Settings;
 /// Where refresh tokens are exchanged if the file does not say so.
 pub(super) const OAUTH: &str = "https://oauth2.googleapis.com/token";
 
+/// How long an impersonated account's token lives if nothing else is asked for.
+pub(super) const IMPERSONATED_LIFE: Duration = Duration::from_secs(3600);
+
 /// How long the signed assertion is good for; an hour is the most that Google takes.
 const ASSERTION_LIFE: u64 = 600;
 
@@ -27,9 +30,11 @@ const SERVICES: [&str; 4] = ["oauth2", "sts", "iamcredentials", "www"];
 
 /// Checks an address to which something signed or secret will be sent: https, on the usual port, at one of
 /// Google's own token services.
-pub(super) fn checked(address: &str) -> Result<String, String> {
+pub(super) fn checked(field: &str, address: &str) -> Result<String, String> {
     let wrong = || {
-        "names a token address that is not Google's; a key or configuration from somebody else can do that to get at your token".to_owned()
+        format!(
+            "names in {field} an address that is not Google's, so nothing was sent there; get the file from its owner anew"
+        )
     };
     let url = Url::parse(address).map_err(|_| wrong())?;
     let plain = url.scheme() == "https"
@@ -177,14 +182,31 @@ pub(super) fn parse(answer: &Answer) -> Result<Token, Trouble> {
     Ok(Token { text: response.access_token, life })
 }
 
+/// A service account to take on.
+#[derive(Debug, Clone)]
+pub(super) struct Impersonation {
+    /// The address of its `generateAccessToken`, checked.
+    pub url: String,
+    /// The accounts in between.
+    pub delegates: Vec<String>,
+    /// How long the token is to live.
+    pub life: Duration,
+}
+
+impl Impersonation {
+    /// The account's address, for messages and for programs that want it.
+    pub fn email(&self) -> &str {
+        self.url.rsplit('/').next().and_then(|last| last.split(':').next()).unwrap_or_default()
+    }
+}
+
 /// Takes on a service account
 /// (<https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>).
 pub(super) async fn impersonate(
     settings: &Settings,
     http: &Http,
-    url: &str,
+    account: &Impersonation,
     own: &Secret,
-    delegates: &[String],
     scopes: &str,
 ) -> Result<Token, Trouble> {
     #[derive(Deserialize)]
@@ -195,7 +217,8 @@ pub(super) async fn impersonate(
         expire_time: String,
     }
     let scopes: Vec<&str> = scopes.split(' ').collect();
-    let body = json!({ "scope": scopes, "delegates": delegates, "lifetime": "3600s" }).to_string();
+    let lifetime = format!("{}s", account.life.as_secs());
+    let body = json!({ "scope": scopes, "delegates": account.delegates, "lifetime": lifetime }).to_string();
     let authorization = Secret::new(format!("Bearer {}", own.expose()));
     let prepare = |request: RequestBuilder| {
         request
@@ -203,18 +226,21 @@ pub(super) async fn impersonate(
             .header("authorization", authorization.expose())
             .body(body.clone())
     };
-    let answer = http.send(settings, Towards::Service, Method::POST, url, prepare).await?;
+    let answer = http.send(settings, Towards::Service, Method::POST, &account.url, prepare).await?;
     if answer.status != StatusCode::OK {
         return Err(Trouble::from(format!(
-            "Google refused the impersonation: {}; grant roles/iam.serviceAccountTokenCreator on the service account",
-            oauth_error(&answer)
+            "Google refused to impersonate {email}: {}; grant roles/iam.serviceAccountTokenCreator on {email} to it",
+            oauth_error(&answer),
+            email = account.email(),
         )));
     }
     let response: Response = serde_json::from_slice(&answer.body)
         .map_err(|_| "Google's answer to the impersonation holds no access token".to_owned())?;
+    if response.access_token.is_empty() {
+        return Err(Trouble::from("Google's answer to the impersonation holds an empty access token"));
+    }
     // The lifetime is the one that was asked for, or what `expireTime` (RFC 3339) says if that is sooner.
-    let life =
-        until(&response.expire_time).unwrap_or(Duration::from_secs(3600)).min(Duration::from_secs(3600));
+    let life = until(&response.expire_time).unwrap_or(account.life).min(account.life);
     Ok(Token { text: response.access_token, life })
 }
 
@@ -246,7 +272,7 @@ mod tests {
             "https://sts.mtls.googleapis.com/v1/token",
             "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.iam.gserviceaccount.com:generateAccessToken",
         ] {
-            assert!(checked(good).is_ok(), "{good}");
+            assert!(checked("token_uri", good).is_ok(), "{good}");
         }
         for bad in [
             "http://oauth2.googleapis.com/token",
@@ -267,7 +293,7 @@ mod tests {
             "oauth2.googleapis.com",
             "",
         ] {
-            assert!(checked(bad).is_err(), "{bad}");
+            assert!(checked("token_uri", bad).is_err(), "{bad}");
         }
     }
 

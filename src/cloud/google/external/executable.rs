@@ -82,12 +82,8 @@ async fn run(executable: &Executable, account: &ExternalAccount) -> Result<Zeroi
     if let Some(file) = &executable.output_file {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", file);
     }
-    let email = account
-        .service_account_impersonation_url
-        .as_deref()
-        .and_then(|url| Some(url.rsplit('/').next()?.split(':').next()?.to_owned()));
-    if let Some(email) = email {
-        command.env("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", email);
+    if let Some(account) = &account.impersonation {
+        command.env("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", account.email());
     }
     child::output(command).await.map_err(|what| format!("its program {what}"))
 }

@@ -1,7 +1,8 @@
 //! An API server that demands what a real one demands, and more: only GETs of named Secrets and
-//! ServiceAccounts. What it is asked against the rules is a complaint, and a complaint fails the test.
+//! ServiceAccounts, and writes only where a test is about them (`writes.rs`). What it is asked against the rules is
+//! a complaint, and a complaint fails the test.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -14,6 +15,7 @@ use super::data::base64;
 use super::fault;
 use super::http::{self, Request};
 use super::tls::Authority;
+use super::writes::{self, Hand};
 
 /// What a caller must show.
 #[derive(Clone)]
@@ -37,11 +39,18 @@ pub enum Answer {
     Hang,
     /// 200, and a body that never ends.
     Endless,
+    /// This happens while the request is under way; then it is answered so, or else as the objects have it.
+    During(Arc<dyn Fn() + Send + Sync>, Option<Box<Answer>>),
+    /// It is done, and the connection breaks before the answer.
+    Lost,
 }
 
 #[derive(Default)]
-struct State {
-    objects: HashMap<String, Value>,
+pub(super) struct State {
+    pub(super) objects: HashMap<String, Value>,
+    pub(super) namespaces: HashSet<String>,
+    pub(super) revision: u64,
+    takes_writes: bool,
     scripts: HashMap<String, VecDeque<Answer>>,
     always: HashMap<String, Answer>,
     requests: Vec<(Instant, Request)>,
@@ -50,7 +59,7 @@ struct State {
     closing: bool,
 }
 
-struct Shared {
+pub(super) struct Shared {
     address: SocketAddr,
     demand: Demand,
     state: Mutex<State>,
@@ -100,6 +109,21 @@ impl FakeApi {
         format!("https://{}", self.shared.address)
     }
 
+    /// From now on it takes writes, into these namespaces.
+    pub fn takes_writes(self, namespaces: &[&str]) -> FakeApi {
+        let mut state = self.shared.state();
+        state.takes_writes = true;
+        state.revision = 100;
+        state.namespaces.extend(namespaces.iter().map(|&name| name.to_owned()));
+        drop(state);
+        self
+    }
+
+    /// Somebody else who writes.
+    pub fn hand(&self) -> Hand {
+        Hand(self.shared.clone())
+    }
+
     /// Puts a Secret there.
     pub fn secret(&self, namespace: &str, name: &str, kind: &str, data: &[(&str, &str)]) -> &FakeApi {
         let data: HashMap<&str, String> = data.iter().map(|(key, value)| (*key, base64(value))).collect();
@@ -131,7 +155,7 @@ impl FakeApi {
         self
     }
 
-    /// These answers to the first requests for a path; after them the object counts.
+    /// These answers to the first requests for a path (`PUT path` for such ones); after them the object counts.
     pub fn first(&self, path: &str, answers: impl IntoIterator<Item = Answer>) -> &FakeApi {
         self.shared.state().scripts.entry(path.to_owned()).or_default().extend(answers);
         self
@@ -193,7 +217,7 @@ pub fn account_path(namespace: &str, name: &str) -> String {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
@@ -202,8 +226,8 @@ impl Shared {
         let mut stream = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
         while let Some(request) = Request::read(&mut stream) {
             let shows_certificate = stream.conn.peer_certificates().is_some();
-            let answer = self.answer(request, shows_certificate);
-            let goes_on = match answer {
+            let goes_on = match self.answer(request, shows_certificate) {
+                Answer::During(..) | Answer::Lost => false,
                 Answer::Object(object) => {
                     http::send(&mut stream, &http::reply(200, &[], "application/json", &object.to_string()))
                 }
@@ -262,22 +286,59 @@ impl Shared {
             self.complain(&request, wrong);
             return Answer::Status(403);
         }
+        match self.scripted(&request) {
+            None => self.carry_out(&request),
+            Some(Answer::Lost) => {
+                self.carry_out(&request);
+                Answer::Lost
+            }
+            Some(Answer::During(happens, answer)) => {
+                happens();
+                answer.map_or_else(|| self.carry_out(&request), |answer| *answer)
+            }
+            Some(answer) => answer,
+        }
+    }
+
+    fn scripted(&self, request: &Request) -> Option<Answer> {
         let mut state = self.state();
-        let path = request.target.as_str();
-        if let Some(answer) = state.scripts.get_mut(path).and_then(VecDeque::pop_front) {
-            return answer;
+        let path = match request.method.as_str() {
+            "GET" => request.target.clone(),
+            method => format!("{method} {}", request.target),
+        };
+        let script = state.scripts.get_mut(&path).and_then(VecDeque::pop_front);
+        script.or_else(|| state.always.get(&path).or(state.always.get("*")).cloned())
+    }
+
+    /// Does as the objects have it.
+    fn carry_out(&self, request: &Request) -> Answer {
+        let mut state = self.state();
+        if request.method != "GET" {
+            return match writes::write(&mut state, request) {
+                Ok(object) => Answer::Object(object),
+                Err(writes::Refusal::Status(code)) => Answer::Status(code),
+                Err(writes::Refusal::Wrong(why)) => {
+                    drop(state);
+                    self.complain(request, why);
+                    Answer::Status(400)
+                }
+            };
         }
-        if let Some(answer) = state.always.get(path).or(state.always.get("*")) {
-            return answer.clone();
-        }
-        state.objects.get(path).map_or(Answer::Status(404), |object| Answer::Object(object.clone()))
+        let object = state.objects.get(request.target.as_str());
+        object.map_or(Answer::Status(404), |object| Answer::Object(object.clone()))
     }
 
     fn wrong(&self, request: &Request) -> Option<&'static str> {
         let parts: Vec<&str> = request.target.split('/').collect();
         let named = matches!(parts[..], ["", "api", "v1", "namespaces", namespace, "secrets" | "serviceaccounts", name]
             if !namespace.is_empty() && !name.is_empty() && !name.contains('?'));
-        if request.method != "GET" || !named {
+        let takes_writes = self.state().takes_writes;
+        let write = match request.method.as_str() {
+            "PUT" => takes_writes && named && parts[5] == "secrets",
+            "POST" => takes_writes && matches!(parts[..], ["", "api", "v1", "namespaces", _, "secrets"]),
+            _ => false,
+        };
+        if !write && (request.method != "GET" || !named) {
             return Some("only GETs of named Secrets and ServiceAccounts are allowed");
         }
         if request.header("accept") != ["application/json"] {
@@ -288,6 +349,10 @@ impl Shared {
         }
         if matches!(self.demand, Demand::Certificate) && !request.header("authorization").is_empty() {
             return Some("a token came with the certificate");
+        }
+        if write {
+            let json = request.header("content-type") == ["application/json"];
+            return (!json).then_some("the Content-Type of a write is not application/json");
         }
         let has_body = request.header("content-length").iter().any(|length| *length != "0")
             || !request.header("transfer-encoding").is_empty();
@@ -312,6 +377,8 @@ fn status(code: u16, headers: &[(&str, &str)]) -> Vec<u8> {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "NotFound",
+        409 => "Conflict",
+        422 => "Invalid",
         429 => "TooManyRequests",
         500 => "InternalError",
         503 => "ServiceUnavailable",

@@ -3,16 +3,17 @@
 
 use std::io::{Read, Write};
 
-/// A request without a body.
+/// A request, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Request {
-    /// Reads a request's head; `None` when the client is done.
+    /// Reads a request; `None` when the client is done.
     pub fn read(stream: &mut impl Read) -> Option<Request> {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -26,11 +27,14 @@ impl Request {
         let mut lines = head.trim_end().split("\r\n");
         let mut first = lines.next()?.split(' ');
         let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
-        let headers = lines
+        let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        Some(Request { method, target, headers })
+        let length = headers.iter().find(|(name, _)| name == "content-length");
+        let mut body = vec![0; length.map_or(Some(0), |(_, length)| length.parse().ok())?];
+        stream.read_exact(&mut body).ok()?;
+        Some(Request { method, target, headers, body })
     }
 
     /// All values of a header.

@@ -13,6 +13,7 @@ pub mod kubeconfig;
 pub mod mount;
 pub mod proxy;
 pub mod tls;
+pub mod writes;
 
 pub use api::{Answer, FakeApi};
 pub use helper::{Helper, Outcome};

@@ -51,6 +51,12 @@ pub(super) enum Verb<'a> {
     Update(&'a [u8]),
 }
 
+impl Verb<'_> {
+    fn is_write(self) -> bool {
+        !matches!(self, Verb::Get)
+    }
+}
+
 /// Gets an object and parses it.
 pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object) -> Result<T, Refusal> {
     let body = call(cluster, object, Verb::Get).await?;
@@ -138,6 +144,7 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
             return Tried::Answer(Err(failed(cluster, object, what, false)));
         }
         StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
+        StatusCode::FORBIDDEN if verb.is_write() => return refused_write(cluster, object, response).await,
         StatusCode::FORBIDDEN => return Tried::Answer(Err(Refusal::Denied)),
         StatusCode::UNAUTHORIZED => {
             let (object, server) = (object.to_string(), cluster.server.clone());
@@ -164,6 +171,32 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
         }
         Err(_) => Tried::Again { what: "breaks off in the middle of an answer".to_owned(), wait: None },
     }
+}
+
+/// A 403 to a write. A namespace that is being deleted, a quota and a policy refuse what RBAC allows, and no Role
+/// helps against them.
+async fn refused_write(cluster: &Cluster, object: &Object, response: Response<Body>) -> Tried {
+    #[derive(Deserialize)]
+    struct Status {
+        #[serde(default)]
+        message: String,
+    }
+    let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+    let message = body
+        .ok()
+        .and_then(|body| serde_json::from_slice::<Status>(&body.to_bytes()).ok())
+        .map(|status| status.message)
+        .unwrap_or_default();
+    let what = if message.contains("is being terminated") {
+        format!("takes nothing new into namespace {}, which is being deleted", object.namespace)
+    } else if message.contains("exceeded quota") {
+        format!("says that the quota of namespace {} is used up; raise it", object.namespace)
+    } else if message.contains("denied the request") {
+        format!("has an admission policy that refuses it; ask who runs namespace {}", object.namespace)
+    } else {
+        return Tried::Answer(Err(Refusal::Denied));
+    };
+    Tried::Answer(Err(failed(cluster, object, what, false)))
 }
 
 /// The kind that an answer claims to be. Anything else with 200 (a gateway's `{}`) would look like an object that

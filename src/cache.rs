@@ -72,12 +72,13 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     if let Some(entry) = old.clone().filter(|entry| entry.is_fresh(SystemTime::now())) {
         return Answer::Kept(entry);
     }
+    let generation = store.generation();
     let resolution = resolver.others(so_far);
     if let Some(entry) = old.filter(|entry| covers_outage(entry, &resolution)) {
         return Answer::Kept(entry);
     }
     if let Some(entry) = Entry::of(settings, &resolution, SystemTime::now()) {
-        store.write(&fingerprint, &entry);
+        store.write_of(generation, &fingerprint, &entry);
     }
     Answer::Asked(resolution)
 }

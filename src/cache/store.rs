@@ -22,6 +22,13 @@ const ABANDONED: Duration = Duration::from_secs(600);
 /// A pass of the broom looks at no more files than this.
 const MOST_SWEPT: usize = 4096;
 
+/// Written anew whenever all answers are forgotten.
+const FORGOTTEN: &str = "forgotten";
+
+/// When all answers were last forgotten. An answer that was asked for before that is not kept after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Generation(Option<(u64, i64, u64)>);
+
 /// The directory, opened and checked.
 pub(super) struct Store {
     directory: OwnedFd,
@@ -122,8 +129,30 @@ impl Store {
         }
     }
 
-    /// Removes every answer.
+    /// The generation of answers that are asked for from now on.
+    pub fn generation(&self) -> Generation {
+        let stat = rustix::fs::statat(&self.directory, FORGOTTEN, AtFlags::SYMLINK_NOFOLLOW);
+        Generation(stat.ok().map(|stat| (stat.st_ino, stat.st_mtime, stat.st_mtime_nsec)))
+    }
+
+    /// Writes an answer that was asked for in that generation, unless the answers were forgotten since.
+    pub fn write_of(&self, generation: Generation, fingerprint: &Fingerprint, entry: &Entry) {
+        if self.generation() == generation {
+            self.write(fingerprint, entry);
+        }
+        // Once more: whoever forgets begins the new generation before he removes what is there.
+        if self.generation() != generation {
+            let _ = rustix::fs::unlinkat(&self.directory, fingerprint.name(), AtFlags::empty());
+        }
+    }
+
+    /// Removes every answer, those that are being asked for included.
     pub fn clear(&self) {
+        let temporary = format!("{FORGOTTEN}.{}.new", std::process::id());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if rustix::fs::openat(&self.directory, &temporary, flags, Mode::RUSR | Mode::WUSR).is_ok() {
+            let _ = rustix::fs::renameat(&self.directory, &temporary, &self.directory, FORGOTTEN);
+        }
         let Ok(entries) = Dir::read_from(&self.directory) else { return };
         for entry in entries.flatten() {
             if entry.file_name().to_bytes().len() == 64 {

@@ -2,12 +2,14 @@
 
 use super::Input;
 use crate::cache;
+use crate::cloud::hosts::CloudHost;
 use crate::cluster;
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::protocol::{self, Login, Reply};
 use crate::registry::Registry;
+use crate::resolver::Resolver;
 use crate::resolver::network::Network;
 use crate::settings::Settings;
 use crate::source::Question;
@@ -41,9 +43,15 @@ fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Dead
         return Err(Problem::NoSecret { registry: registry.key() });
     }
     // Plain `docker login HOST` stores what it just read: no write, and no right to write, is needed for that.
-    // The answer may be the kept one: a cloud's token is another one each time it is asked for.
     let question = Question::new(registry.clone(), settings);
-    let known = cache::answer(settings, &question, deadline).result();
+    let known = if CloudHost::of(registry).is_some() {
+        // The answer may be the kept one: a cloud's token is another one each time it is asked for.
+        cache::answer(settings, &question, deadline).result()
+    } else {
+        // Asked anew: somebody else may have erased what is kept here.
+        let answer = Resolver::new(settings, &question, deadline).resolve().answer();
+        answer.map(|candidate| candidate.map(|candidate| candidate.credential))
+    };
     if matches!(&known, Ok(Some(credential)) if is_login(credential, login)) {
         return Ok(());
     }

@@ -129,6 +129,28 @@ pub enum Problem {
         origin: String,
     },
 
+    /// What was to be erased is served by another entry of the very Secret that was written.
+    #[error(
+        "the entry for {registry} is gone, but {origin} still serves it; log out of that name too, or remove it with `kubectl edit`"
+    )]
+    StillServedByEntry {
+        /// The registry.
+        registry: String,
+        /// The Secret, with the entry in it.
+        origin: String,
+    },
+
+    /// The Secret of stored logins has another type, which nobody can change.
+    #[error(
+        "{object} is of type {found}; logins are kept in kubernetes.io/dockerconfigjson only: delete it, or name another CREDS_SECRET_NAMESPACE"
+    )]
+    StoredType {
+        /// The object, as `secret namespace/name`.
+        object: String,
+        /// Its type.
+        found: String,
+    },
+
     /// A Secret of a type that holds no registry credentials.
     #[error(
         "{object} is of type {found}, not kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; make it with `kubectl create secret docker-registry`"

@@ -8,10 +8,10 @@ use crate::problem::Problem;
 use crate::protocol::{self, Reply};
 use crate::registry::Registry;
 use crate::resolver::Resolver;
-use crate::resolver::network::Network;
+use crate::resolver::network::{CHANCE_LIMIT, Network};
 use crate::settings::Settings;
 use crate::source::Question;
-use crate::source::stored::Change;
+use crate::source::stored::{self, Change};
 
 pub(super) fn run(input: &Input) -> Reply {
     let server = match protocol::server_string(&input.stdin) {
@@ -35,19 +35,37 @@ pub(super) fn run(input: &Input) -> Reply {
 }
 
 fn erase(settings: &Settings, registry: &Registry, deadline: Deadline) -> Result<(), Problem> {
+    let mut passed_over = None;
     if let Some(place) = cluster::place(settings) {
         let by_chance = place.found == Found::ByChance;
-        match Network::start(deadline)?.change_stored(settings, place, &Change::Remove { registry }) {
-            // A cluster that only happens to be configured here, and is down, serves nothing.
-            Err(problem) if by_chance && problem.is_outage() => {}
+        let limited = if by_chance { deadline.at_most(CHANCE_LIMIT) } else { deadline };
+        match Network::start(limited)?.change_stored(settings, place, &Change::Remove { registry }) {
+            // A cluster that only happens to be configured here, and cannot be asked, serves nothing.
+            Err(problem) if by_chance && is_of_cluster(&problem) => passed_over = Some(problem),
             changed => drop(changed?),
         }
         // What was erased must not be served again.
         cache::forget(settings);
     }
     let question = Question::new(registry.clone(), settings);
-    match Resolver::new(settings, &question, deadline).resolve().answer()? {
-        None => Ok(()),
-        Some(candidate) => Err(Problem::StillServed { registry: registry.key(), origin: candidate.object() }),
+    let Some(candidate) = Resolver::new(settings, &question, deadline).resolve().answer()? else {
+        return Ok(());
+    };
+    let (registry, origin) = (registry.key(), candidate.object());
+    let stored = format!("{}/", stored::object(settings));
+    match passed_over {
+        // It could be read, but not written.
+        Some(problem) if origin.starts_with(&stored) => Err(problem),
+        None if origin.starts_with(&stored) => Err(Problem::StillServedByEntry { registry, origin }),
+        _ => Err(Problem::StillServed { registry, origin }),
     }
+}
+
+/// Whether a cluster could not be asked, as opposed to what is in it.
+fn is_of_cluster(problem: &Problem) -> bool {
+    problem.is_outage()
+        || matches!(
+            problem,
+            Problem::Cluster { .. } | Problem::Unauthorized { .. } | Problem::ClusterConfig { .. }
+        )
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::json_reason;
 use super::key::Key;
@@ -33,19 +33,23 @@ impl Document {
     /// # Errors
     /// The parser's reason and place, if it is no JSON object.
     pub fn parse(text: &[u8]) -> Result<Document, String> {
+        // Some editors put a byte order mark in front.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         serde_json::from_slice(text).map(Document).map_err(|error| json_reason(&error))
     }
 
     /// The text. The caller wipes it.
     pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(Value::Object(self.0.clone()).to_string())
+        // A map of strings to JSON: this cannot fail.
+        Zeroizing::new(serde_json::to_string(&self.0).unwrap_or_default())
     }
 
-    /// Writes the entry of a registry, in place of every other spelling of its key.
+    /// Writes the entry of a registry, in place of every other spelling of its key. False if it stands there
+    /// already.
     ///
     /// # Errors
     /// `auths` is something other than an object.
-    pub fn put(&mut self, registry: &Registry, username: &str, secret: &Secret) -> Result<(), String> {
+    pub fn put(&mut self, registry: &Registry, username: &str, secret: &Secret) -> Result<bool, String> {
         let auths = self.auths()?;
         let same = spellings(auths, registry);
         let mut entry = same.first().and_then(|key| auths.get(key)?.as_object().cloned()).unwrap_or_default();
@@ -54,16 +58,24 @@ impl Document {
         if username == IDENTITY_TOKEN_USER {
             entry.insert("identitytoken".to_owned(), text(secret.expose()));
         } else {
-            let pair = Zeroizing::new(format!("{username}:{}", secret.expose()));
             entry.insert("username".to_owned(), text(username));
             entry.insert("password".to_owned(), text(secret.expose()));
-            entry.insert("auth".to_owned(), Value::String(STANDARD.encode(pair.as_bytes())));
+            // `auth` is read up to its first colon: without one, the other two count everywhere.
+            if !username.contains(':') {
+                let pair = Zeroizing::new(format!("{username}:{}", secret.expose()));
+                entry.insert("auth".to_owned(), Value::String(STANDARD.encode(pair.as_bytes())));
+            }
         }
-        for key in same {
-            auths.shift_remove(&key);
+        let (key, entry) = (key_of(registry), Value::Object(entry));
+        if same == [key.as_str()] && auths.get(&key) == Some(&entry) {
+            return Ok(false);
         }
-        auths.insert(key_of(registry), Value::Object(entry));
-        Ok(())
+        let place = auths.keys().position(|key| same.contains(key)).unwrap_or(auths.len());
+        for key in &same {
+            auths.shift_remove(key);
+        }
+        auths.shift_insert(place, key, entry);
+        Ok(true)
     }
 
     /// Removes the entry of a registry, however its key is spelt. False if there was none.
@@ -85,6 +97,22 @@ impl Document {
             *auths = Value::Object(Map::new());
         }
         auths.as_object_mut().ok_or_else(|| "its auths is no object".to_owned())
+    }
+}
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+/// Overwrites every text in a value.
+pub fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -121,8 +149,39 @@ mod tests {
                 "u",
                 "p"
             ),
-            r#"{"auths":{"a.io/team":{},"a.io":{"email":"e","username":"u","password":"p","auth":"dTpw"}}}"#
+            r#"{"auths":{"a.io":{"email":"e","username":"u","password":"p","auth":"dTpw"},"a.io/team":{}}}"#
         );
+    }
+
+    #[test]
+    fn what_stands_there_already_is_no_change() {
+        let text = r#"{"auths":{"a.io":{"auth":"dTpw","password":"p","username":"u","email":"e"}}}"#;
+        let changed = |server: &str, username: &str, secret: &str| {
+            let mut document = Document::parse(text.as_bytes()).unwrap();
+            document.put(&Registry::parse(server).unwrap(), username, &Secret::new(secret.into())).unwrap()
+        };
+        assert!(!changed("https://A.io:443/v2/", "u", "p"));
+        assert!(changed("a.io", "u", "q") && changed("a.io", "v", "p") && changed("a.io/team", "u", "p"));
+    }
+
+    #[test]
+    fn a_user_name_with_a_colon_has_no_auth_that_would_cut_it() {
+        assert_eq!(
+            put(r#"{"auths":{"a.io":{"auth":"YTpi"}}}"#, "a.io", "robot:x", "p"),
+            r#"{"auths":{"a.io":{"username":"robot:x","password":"p"}}}"#
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(put("\u{feff}{}", "a.io", "<token>", "t"), r#"{"auths":{"a.io":{"identitytoken":"t"}}}"#);
+    }
+
+    #[test]
+    fn every_text_is_wiped() {
+        let mut value = serde_json::json!({ "a": ["hunter2", { "b": "hunter2" }], "c": 1 });
+        wipe(&mut value);
+        assert_eq!(value, serde_json::json!({ "a": ["", { "b": "" }], "c": 1 }));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::source::{Failure, Finding, Weight, cloud_env, pull_secrets};
 /// What the cluster may take of the whole time, so that the sources after it get a turn.
 const CLUSTER_SHARE: f64 = 0.8;
 /// What a kubeconfig found by chance may take.
-const CHANCE_LIMIT: Duration = Duration::from_secs(2);
+pub const CHANCE_LIMIT: Duration = Duration::from_secs(2);
 /// The requests keep to their own deadline; the runtime's guards only against what does not.
 const GRACE: Duration = Duration::from_millis(200);
 

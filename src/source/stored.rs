@@ -13,7 +13,7 @@ use super::mounted::KEYS;
 use super::pull_secrets::{STORED_SECRET, denied, type_of};
 use crate::cluster::{Cluster, Object, Refusal};
 use crate::docker_config::Format;
-use crate::docker_config::edit::Document;
+use crate::docker_config::edit::{Document, wipe};
 use crate::problem::Problem;
 use crate::registry::Registry;
 use crate::secret::Secret;
@@ -70,11 +70,12 @@ pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>)
             }
             Err(Refusal::Failed(problem)) => return Err(problem),
         }
-        if wait >= cluster.deadline.left() {
+        let pause = wait.mul_f64(0.5 + fraction());
+        if pause >= cluster.deadline.left() {
             let what = format!("writing {object}, which others write all the time,");
             return Err(Problem::Deadline { what, limit: cluster.deadline.limit() });
         }
-        sleep(wait.mul_f64(0.5 + fraction())).await;
+        sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
@@ -88,7 +89,7 @@ fn fraction() -> f64 {
 
 async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result<bool, Refusal> {
     let mut secret = match cluster.whole(object).await {
-        Ok(secret) => secret,
+        Ok(secret) => Whole(secret),
         Err(Refusal::Absent) => return create(cluster, object, change).await,
         // What may not be read is not served by this program either: there is nothing to erase.
         Err(Refusal::Denied) if matches!(change, Change::Remove { .. }) => return Ok(false),
@@ -96,9 +97,10 @@ async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result
     };
     let unusable =
         |what: &'static str| Refusal::Failed(Problem::Unusable { origin: object.to_string(), what });
+    let secret = &mut secret.0;
     let kind = secret["type"].as_str().unwrap_or_default();
     if kind != type_of(Format::ConfigJson) {
-        return Err(Refusal::Failed(Problem::WrongType {
+        return Err(Refusal::Failed(Problem::StoredType {
             object: object.to_string(),
             found: kind.to_owned(),
         }));
@@ -119,26 +121,39 @@ async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result
         ));
     }
     let text = document.to_text();
-    if size_of(&secret, key) + text.len() > MOST_BYTES {
+    if size_of(secret, key) + text.len() > MOST_BYTES {
         return Err(unusable(
             "would grow over 1 MiB, the most that a Secret holds; remove entries that nobody needs",
         ));
     }
     secret["data"][key] = Value::String(STANDARD.encode(text.as_bytes()));
-    cluster.update(object, &body(&secret)).await.map(|()| true)
+    match cluster.update(object, &body(secret)).await {
+        // Deleted since it was read: made anew.
+        Err(Refusal::Absent) => Err(Refusal::Conflict),
+        updated => updated.map(|()| true),
+    }
+}
+
+/// A Secret as the server sent it, wiped when it goes.
+struct Whole(Value);
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
 }
 
 /// The size of all data but one key's.
 fn size_of(secret: &Value, without: &str) -> usize {
     let data = secret["data"].as_object().into_iter().flatten();
     data.filter(|(key, _)| *key != without)
-        .map(|(_, value)| value.as_str().map_or(0, |text| text.len() / 4 * 3))
+        .map(|(_, value)| value.as_str().map_or(0, |text| text.trim_end_matches('=').len() * 3 / 4))
         .sum()
 }
 
 fn apply(document: &mut Document, change: &Change) -> Result<bool, String> {
     match change {
-        Change::Put { registry, username, secret } => document.put(registry, username, secret).map(|()| true),
+        Change::Put { registry, username, secret } => document.put(registry, username, secret),
         Change::Remove { registry } => document.remove(registry),
     }
 }
@@ -153,7 +168,7 @@ async fn create(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Resu
     }
     let text = document.to_text();
     let (key, format) = KEYS[0];
-    let secret = json!({
+    let secret = Whole(json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
@@ -163,8 +178,8 @@ async fn create(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Resu
         },
         "type": type_of(format),
         "data": { key: STANDARD.encode(text.as_bytes()) },
-    });
-    cluster.create(object, &body(&secret)).await.map(|()| true)
+    }));
+    cluster.create(object, &body(&secret.0)).await.map(|()| true)
 }
 
 fn body(secret: &Value) -> Zeroizing<Vec<u8>> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use support::data::{base64, config, config_with, expired_jwt};
 use support::kubeconfig::Kubeconfig;
 use support::mount::Mount;
-use support::{FakeApi, Helper};
+use support::{Answer, FakeApi, Helper};
 
 /// What `list` prints for a configuration.
 fn listed(config: &str) -> String {
@@ -109,4 +109,54 @@ fn a_failure_with_nothing_else_to_list_is_told() {
     let run =
         helper.file("auth.json", config(&[("reg.example.com", "u")])).env("REGISTRY_AUTH_FILE", path).run();
     run.is(0, "{\"reg.example.com\":\"u\"}\n", "");
+}
+
+#[test]
+fn a_failed_source_that_the_user_named_is_told_whatever_there_is() {
+    let api = FakeApi::with_token();
+    let named = |object: &str| {
+        Helper::list()
+            .kubeconfig(&Kubeconfig::token(&api))
+            .env("KUBECLARITY_PULL_SECRETS", "team/first,team/second")
+            .docker_auth(config(&[("reg.example.com", object)]))
+    };
+    named("u").run().explains(&["secret team/first does not exist", "KUBECLARITY_PULL_SECRETS"]);
+    named("u").env("KUBECLARITY_ON_ERROR", "anonymous").run().is(0, "{}\n", "");
+    // The same failure that `get` tells.
+    let get = Helper::get("reg.example.com")
+        .kubeconfig(&Kubeconfig::token(&api))
+        .env("KUBECLARITY_PULL_SECRETS", "team/first,team/second");
+    assert_eq!(get.run().text(), named("u").run().text());
+}
+
+#[test]
+fn a_cluster_that_is_down_counts_as_it_does_for_get() {
+    let api = FakeApi::with_token();
+    api.always("*", Answer::Status(503));
+    let kubeconfig = Kubeconfig::token(&api);
+    let list = || Helper::list().timeout("1").docker_auth(config(&[("reg.example.com", "u")]));
+    list().kubeconfig(&kubeconfig).run().explains(&["503"]);
+    list().kubeconfig_by_chance(&kubeconfig).run().is(0, "{\"reg.example.com\":\"u\"}\n", "");
+    let refused = list().kubeconfig(&kubeconfig).without("DOCKER_AUTH_CONFIG");
+    refused.env("KUBECLARITY_ON_ERROR", "anonymous").run().is(0, "{}\n", "");
+}
+
+#[test]
+fn what_rbac_denies_by_default_is_passed_over() {
+    let api = FakeApi::with_token();
+    api.always("*", Answer::Status(403));
+    let run =
+        Helper::list().kubeconfig(&Kubeconfig::token(&api)).docker_auth(config(&[("reg.example.com", "u")]));
+    run.run().is(0, "{\"reg.example.com\":\"u\"}\n", "");
+    Helper::list().kubeconfig(&Kubeconfig::token(&api)).run().is(0, "{}\n", "");
+}
+
+#[test]
+fn no_cloud_is_asked() {
+    let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let api = FakeApi::with_token();
+    api.pull_secret("kubeclarity", "basic-regcred", &[(ecr, "stored")]);
+    let run = Helper::list().kubeconfig(&Kubeconfig::token(&api)).env("KUBECLARITY_CLOUD", "aws").run();
+    run.is(0, &format!("{{\"{ecr}\":\"stored\"}}\n"), "");
+    assert!(!api.paths().iter().any(|path| path.contains("ecr-sa")), "{:?}", api.paths());
 }

@@ -11,9 +11,8 @@ use crate::source::Weight;
 pub(super) fn run(settings: &Settings, deadline: Deadline) -> Reply {
     let (answers, failures) = resolver::list(settings, deadline);
     // As for `get`: what the user named must work; another failure counts if there is nothing else to say.
-    let counts = |weight| weight == Weight::Named || weight == Weight::Default && answers.is_empty();
-    let failure =
-        failures.iter().filter(|failure| counts(failure.weight)).max_by_key(|failure| failure.weight);
+    let first = |weight| failures.iter().find(|failure| failure.weight == weight);
+    let failure = first(Weight::Named).or_else(|| first(Weight::Default).filter(|_| answers.is_empty()));
     match failure {
         Some(_) if settings.errors_are_anonymous => Reply::success("{}\n"),
         Some(failure) => Reply::problem(&failure.problem),

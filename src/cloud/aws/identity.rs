@@ -158,7 +158,9 @@ pub(super) async fn of_environment(
 /// The ECS task's role, or EKS Pod Identity, whose token is in a file.
 fn container_identity(aws: &AwsSettings) -> String {
     match &aws.container_token_file {
-        Some(file) => format!("the AWS container credentials by the token file {}", file.display()),
+        Some(file) => {
+            format!("the AWS container credentials (EKS Pod Identity) by the token file {}", file.display())
+        }
         None => "the AWS container credentials (ECS task role)".to_owned(),
     }
 }
@@ -246,7 +248,8 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
                 || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]
                     .iter()
                     .any(|word| causes.contains(word));
-            let sso = causes.to_lowercase().contains("sso");
+            // The portal of IAM Identity Center calls an old login a session token.
+            let sso = causes.to_lowercase().contains("sso") || causes.contains("Session token not found");
             let command = if sso { "aws sso login" } else { "aws sts get-caller-identity" };
             let what = format!("{causes}; {} `{command}`", if sso { "log in with" } else { "check it with" });
             Identity::Failed { identity, trouble: Trouble { what, outage } }

@@ -105,7 +105,8 @@ impl Registry {
     /// `distribution/reference`: it has a dot or a colon, is `localhost`, or is not lower-case.
     pub fn of_image(image: &str) -> Option<Registry> {
         let image = image.trim();
-        let image = strip_scheme(image)?.0;
+        // The status of a pod names images as `docker-pullable://…`.
+        let image = image.split_once("://").map_or(image, |(_, rest)| rest);
         let image = image.split('@').next()?;
         let (first, rest) = image.split_once('/').unwrap_or(("", image));
         let is_host =
@@ -298,6 +299,7 @@ mod tests {
             ("[::1]:5000/a:b", Some("[::1]:5000/a")),
             ("docker.io/library/alpine:1", Some("docker.io/library/alpine")),
             ("https://reg.example.com/a", Some("reg.example.com/a")),
+            ("docker-pullable://reg.example.com/a@sha256:abc", Some("reg.example.com/a")),
             ("", None),
             (":x", None),
             ("@sha256:abc", None),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use docker_credential_kubeclarity::settings::Settings;
 
 const README: &str = include_str!("../README.md");
-const SETTINGS: &str = include_str!("../src/settings.rs");
+const SETTINGS: [&str; 2] = [include_str!("../src/settings.rs"), include_str!("../src/settings/cloud.rs")];
 
 /// The rows of the table below `## Settings`: variable, default, meaning. A default in backticks is one that
 /// can be set; others stand in words.
@@ -32,14 +32,15 @@ fn in_backticks(cell: &str) -> Option<&str> {
 
 #[test]
 fn every_setting_is_in_the_table_and_nothing_else() {
-    let code = SETTINGS.split("#[cfg(test)]").next().unwrap();
+    let code = SETTINGS.map(|file| file.split("#[cfg(test)]").next().unwrap());
     let is_variable = |text: &&str| {
         text.len() > 2
             && text.starts_with(|c: char| c.is_ascii_uppercase())
             && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
     };
     // Every second piece between quotes is a string.
-    let read: BTreeSet<&str> = code.split('"').skip(1).step_by(2).filter(is_variable).collect();
+    let read: BTreeSet<&str> =
+        code.iter().flat_map(|file| file.split('"').skip(1).step_by(2)).filter(is_variable).collect();
     let told: Vec<&str> = rows().iter().map(|[variable, ..]| in_backticks(variable).unwrap()).collect();
     let once: BTreeSet<&str> = told.iter().copied().collect();
     assert_eq!(told.len(), once.len(), "a variable stands twice in README.md");

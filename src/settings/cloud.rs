@@ -1,0 +1,125 @@
+//! What the clouds' own tools would read, as far as the choice of an identity needs it.
+
+use std::path::PathBuf;
+
+use super::variables::Variables;
+use crate::problem::Problem;
+use crate::secret::Secret;
+
+/// What AWS's SDK would read, as far as the choice of an identity needs it.
+#[derive(Debug, Clone)]
+pub struct AwsSettings {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: Option<Secret>,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: Option<Secret>,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: Option<Secret>,
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`: where the identity itself is asked for.
+    pub region: Option<String>,
+    /// `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// `AWS_CONFIG_FILE`.
+    pub config_file: Option<PathBuf>,
+    /// `AWS_SHARED_CREDENTIALS_FILE`.
+    pub credentials_file: Option<PathBuf>,
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE`.
+    pub web_identity_token_file: Option<PathBuf>,
+    /// `AWS_ROLE_ARN`.
+    pub role_arn: Option<String>,
+    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    pub container_credentials: Option<String>,
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`.
+    pub container_token_file: Option<PathBuf>,
+    /// `AWS_EXTERNAL_ID`, which the role may demand.
+    pub external_id: Option<String>,
+    /// `AWS_CA_BUNDLE`: further certificate authorities.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// Where Google's identities are looked for.
+#[derive(Debug, Clone)]
+pub struct GoogleSettings {
+    /// `GOOGLE_APPLICATION_CREDENTIALS`.
+    pub credentials: Option<PathBuf>,
+    /// `CLOUDSDK_CONFIG`: gcloud's directory.
+    pub cloudsdk_config: Option<PathBuf>,
+    /// `GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1`.
+    pub allow_executables: bool,
+    /// `GCE_METADATA_HOST`.
+    pub metadata_host: Option<String>,
+    /// Whether `K_SERVICE` or `CLOUD_RUN_JOB` is set.
+    pub cloud_run: bool,
+}
+
+/// Azure's identities.
+#[derive(Debug, Clone)]
+pub struct AzureSettings {
+    /// `AZURE_TENANT_ID`.
+    pub tenant_id: Option<String>,
+    /// `AZURE_CLIENT_ID`.
+    pub client_id: Option<String>,
+    /// `AZURE_CLIENT_SECRET`.
+    pub client_secret: Option<Secret>,
+    /// `AZURE_FEDERATED_TOKEN_FILE`: workload identity.
+    pub federated_token_file: Option<PathBuf>,
+    /// `AZURE_AUTHORITY_HOST`.
+    pub authority_host: Option<String>,
+    /// `IDENTITY_ENDPOINT`: App Service's managed identity.
+    pub identity_endpoint: Option<String>,
+    /// `IDENTITY_HEADER`.
+    pub identity_header: Option<Secret>,
+}
+
+impl AwsSettings {
+    pub(super) fn from(variables: &Variables) -> Result<AwsSettings, Problem> {
+        Ok(AwsSettings {
+            access_key_id: variables.secret("AWS_ACCESS_KEY_ID")?.map(Secret::trimmed),
+            secret_access_key: variables.secret("AWS_SECRET_ACCESS_KEY")?.map(Secret::trimmed),
+            session_token: variables.secret("AWS_SESSION_TOKEN")?.map(Secret::trimmed),
+            region: match variables.word("AWS_REGION")? {
+                None => variables.word("AWS_DEFAULT_REGION")?,
+                region => region,
+            },
+            profile: variables.word("AWS_PROFILE")?,
+            config_file: variables.path("AWS_CONFIG_FILE"),
+            credentials_file: variables.path("AWS_SHARED_CREDENTIALS_FILE"),
+            web_identity_token_file: variables.path("AWS_WEB_IDENTITY_TOKEN_FILE"),
+            role_arn: variables.word("AWS_ROLE_ARN")?,
+            container_credentials: match variables.word("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
+                None => variables.word("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
+                uri => uri,
+            },
+            container_token_file: variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+            external_id: variables.word("AWS_EXTERNAL_ID")?,
+            ca_bundle: variables.path("AWS_CA_BUNDLE"),
+        })
+    }
+}
+
+impl GoogleSettings {
+    pub(super) fn from(variables: &Variables) -> Result<GoogleSettings, Problem> {
+        Ok(GoogleSettings {
+            credentials: variables.path("GOOGLE_APPLICATION_CREDENTIALS"),
+            cloudsdk_config: variables.path("CLOUDSDK_CONFIG"),
+            allow_executables: variables.word("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES")?.as_deref()
+                == Some("1"),
+            metadata_host: variables.word("GCE_METADATA_HOST")?,
+            cloud_run: variables.raw("K_SERVICE").or(variables.raw("CLOUD_RUN_JOB")).is_some(),
+        })
+    }
+}
+
+impl AzureSettings {
+    pub(super) fn from(variables: &Variables) -> Result<AzureSettings, Problem> {
+        Ok(AzureSettings {
+            tenant_id: variables.word("AZURE_TENANT_ID")?,
+            client_id: variables.word("AZURE_CLIENT_ID")?,
+            client_secret: variables.secret("AZURE_CLIENT_SECRET")?.map(Secret::trimmed),
+            federated_token_file: variables.path("AZURE_FEDERATED_TOKEN_FILE"),
+            authority_host: variables.word("AZURE_AUTHORITY_HOST")?,
+            identity_endpoint: variables.word("IDENTITY_ENDPOINT")?,
+            identity_header: variables.secret("IDENTITY_HEADER")?,
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! Variables as text, paths, secrets, words out of a few, numbers and names of objects.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::problem::Problem;
+use crate::secret::Secret;
+
+/// `namespace/name` of an object in the cluster; without a namespace, it is the service account's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectName {
+    /// The namespace, if the name came with one.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+/// Where variables come from.
+pub(super) struct Variables<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+impl<'a> Variables<'a> {
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<OsString>) -> Variables<'a> {
+        Variables { lookup }
+    }
+
+    /// As it is; an empty one counts as unset.
+    pub fn raw(&self, name: &str) -> Option<OsString> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).map(PathBuf::from)
+    }
+
+    pub fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        match self.raw(name).map(OsString::into_string) {
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(_)) => Err(Problem::Setting { variable: name, expected: "it takes text in UTF-8" }),
+            None => Ok(None),
+        }
+    }
+
+    pub fn secret(&self, name: &'static str) -> Result<Option<Secret>, Problem> {
+        Ok(self.text(name)?.map(Secret::new))
+    }
+
+    /// Text without white space around it.
+    pub fn word(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        Ok(self.text(name)?.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+    }
+
+    /// What one of a few words stands for; `None` if the variable is unset.
+    pub fn choice<T: Copy>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, Problem> {
+        let Some(word) = self.word(name)? else { return Ok(None) };
+        match words.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)) {
+            Some((_, value)) => Ok(Some(*value)),
+            None => Err(Problem::Setting { variable: name, expected }),
+        }
+    }
+
+    /// Seconds, with a part of one.
+    pub fn timeout(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
+        let Some(word) = self.word(name)? else { return Ok(None) };
+        match word.parse::<f64>() {
+            Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Some(Duration::from_secs_f64(seconds))),
+            _ => Err(Problem::Setting {
+                variable: name,
+                expected: "it takes seconds, more than 0 and at most 3600",
+            }),
+        }
+    }
+
+    /// Whole seconds, at most a day.
+    pub fn life(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
+        let Some(word) = self.word(name)? else { return Ok(None) };
+        match word.parse::<u32>() {
+            Ok(seconds) if seconds <= 86_400 => Ok(Some(Duration::from_secs(seconds.into()))),
+            _ => Err(Problem::Setting { variable: name, expected: "it takes whole seconds from 0 to 86400" }),
+        }
+    }
+
+    /// Names of objects, with commas between them.
+    pub fn objects(&self, name: &'static str) -> Result<Vec<ObjectName>, Problem> {
+        let names = self.word(name)?.unwrap_or_default();
+        names
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(|one| object_name(name, one))
+            .collect()
+    }
+
+    /// The name of one object.
+    pub fn object(&self, name: &'static str) -> Result<Option<ObjectName>, Problem> {
+        self.word(name)?.map(|one| object_name(name, &one)).transpose()
+    }
+
+    /// The name of a namespace.
+    pub fn namespace(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        match self.word(name)? {
+            Some(namespace) if !is_object_name(&namespace) => {
+                Err(Problem::Setting { variable: name, expected: "it takes a namespace's name" })
+            }
+            namespace => Ok(namespace),
+        }
+    }
+}
+
+fn object_name(variable: &'static str, name: &str) -> Result<ObjectName, Problem> {
+    let (namespace, name) = match name.split_once('/') {
+        Some((namespace, name)) => (Some(namespace), name),
+        None => (None, name),
+    };
+    if !is_object_name(name) || namespace.is_some_and(|namespace| !is_object_name(namespace)) {
+        return Err(Problem::Setting {
+            variable,
+            expected: "it takes Kubernetes names as `name` or `namespace/name`",
+        });
+    }
+    Ok(ObjectName { namespace: namespace.map(str::to_owned), name: name.to_owned() })
+}
+
+/// A DNS-1123 subdomain, which the names of Secrets, ServiceAccounts and Namespaces are. Nothing else ever
+/// becomes a part of a request's path.
+pub fn is_object_name(name: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let end = |label: &str, byte: Option<u8>| !label.is_empty() && byte != Some(b'-');
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            label.bytes().all(inside) && end(label, label.bytes().next()) && end(label, label.bytes().last())
+        })
+}

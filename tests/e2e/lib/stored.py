@@ -1,0 +1,23 @@
+"""The Secret of stored logins, and who may write it."""
+import base64
+import json
+
+NAME = "basic-regcred"
+
+
+def path_of(namespace):
+    return f"/api/v1/namespaces/{namespace}/secrets/{NAME}"
+
+
+def config_of(api, namespace):
+    """What the Secret holds, parsed; it is whole, and of the type that kubelet reads."""
+    secret = api.request("GET", path_of(namespace))
+    assert secret["type"] == "kubernetes.io/dockerconfigjson", secret
+    return json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+
+
+def may_store(api, namespace, *subjects):
+    """The Role of README.md. RBAC cannot limit `create` to a name."""
+    secrets = {"apiGroups": [""], "resources": ["secrets"]}
+    api.role(namespace, "store", [
+        secrets | {"resourceNames": [NAME], "verbs": ["get", "update"]}, secrets | {"verbs": ["create"]}], *subjects)

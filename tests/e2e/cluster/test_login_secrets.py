@@ -11,9 +11,11 @@ import yaml
 
 from lib.helper import Result, assert_error, assert_found
 from lib.kapi import ApiError
+from lib.pod import Pod
 from lib.stored import NAME, config_of, may_store, path_of
 
-KEYRING = Path(__file__).resolve().parent.parent / "kapi/src"
+E2E = Path(__file__).resolve().parent.parent
+KEYRING, README = E2E / "kapi/src", E2E.parent.parent / "README.md"
 DONE = Result(0, "", "")
 HUB = "https://index.docker.io/v1/"
 
@@ -161,3 +163,17 @@ def test_the_role_that_the_error_names_is_enough(api, home, namespace, in_pod, t
         with pytest.raises(ApiError) as denied:
             api.request(method, f"/api/v1/namespaces/{namespace}/secrets{path}", token=api.token(namespace, "writer"))
         assert denied.value.status == 403
+
+
+def test_the_role_of_the_readme_is_enough(api, home, namespace, tmp_path):
+    """And its first rule is, once the Secret is there."""
+    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    roles = [role for block in blocks for role in yaml.safe_load_all(block) if role.get("kind") == "Role"]
+    rules, = (role["rules"] for role in roles if role["metadata"]["name"] == "docker-login")
+    home.env["CREDS_SECRET_NAMESPACE"] = namespace
+    for account, its in (("first", rules), ("later", rules[:1])):
+        api.service_account(namespace, account)
+        api.role(namespace, account, its, f"{namespace}/{account}")
+        home.pod = Pod(tmp_path / account, api.token(namespace, account), namespace, api.ca, "127.0.0.1", api.port)
+        assert store(home, "registry.example.com", account, "secret") == DONE
+        assert_found(home.get("registry.example.com"), "registry.example.com", account, "secret")

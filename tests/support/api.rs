@@ -56,6 +56,8 @@ pub(super) struct State {
     requests: Vec<(Instant, Request)>,
     complaints: Vec<String>,
     waves: Vec<usize>,
+    connections: usize,
+    held: bool,
     closing: bool,
 }
 
@@ -174,6 +176,22 @@ impl FakeApi {
         self
     }
 
+    /// Holds every request until [`FakeApi::release`].
+    pub fn hold(&self) {
+        self.shared.state().held = true;
+    }
+
+    /// Lets go of what is held, and of all that come later.
+    pub fn release(&self) {
+        self.shared.state().held = false;
+        self.shared.changed.notify_all();
+    }
+
+    /// How many connections came so far.
+    pub fn connections(&self) -> usize {
+        self.shared.state().connections
+    }
+
     /// All requests so far, in the order of their arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.iter().map(|(_, request)| request.clone()).collect()
@@ -223,6 +241,7 @@ impl Shared {
 
     fn serve(&self, stream: TcpStream, tls: Arc<ServerConfig>) {
         stream.set_nodelay(true).unwrap();
+        self.state().connections += 1;
         let mut stream = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
         while let Some(request) = Request::read(&mut stream) {
             let shows_certificate = stream.conn.peer_certificates().is_some();
@@ -269,6 +288,9 @@ impl Shared {
             wave_ends.find(|end| place <= *end)
         };
         self.changed.notify_all();
+        if !self.wait_until(Duration::from_secs(60), |state| !state.held || state.closing) {
+            self.complain(&request, "nobody let go of it");
+        }
         if let Some(end) = held {
             let together = self.wait_until(Duration::from_secs(8), |state| state.requests.len() >= end);
             if !together {

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -151,6 +151,11 @@ impl Helper {
     /// gets EPIPE.
     #[track_caller]
     pub fn run(self) -> Outcome {
+        self.start().end()
+    }
+
+    /// Starts it, and does not wait.
+    pub fn start(self) -> Running {
         let reads_stdin =
             matches!(self.arguments.first().and_then(|verb| verb.to_str()), Some("get" | "store" | "erase"))
                 && self.script.is_none();
@@ -180,15 +185,46 @@ impl Helper {
         };
         let stdout = child.stdout.take().map(read);
         let stderr = child.stderr.take().map(read);
-        let status = wait(&mut child);
-        let took = started.elapsed();
-        drop(kept);
+        let written = written.filter(|_| reads_stdin);
+        Running { child, started, written, kept, stdout, stderr, _home: self.home }
+    }
+}
+
+/// A run that has been started.
+pub struct Running {
+    child: Child,
+    started: Instant,
+    written: Option<Receiver<Result<(), ErrorKind>>>,
+    kept: Option<ChildStdin>,
+    stdout: Option<Receiver<Vec<u8>>>,
+    stderr: Option<Receiver<Vec<u8>>>,
+    _home: TempDir,
+}
+
+impl Running {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it, as the system does when memory is short, and waits for its end.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn end(mut self) -> Outcome {
+        let status = wait(&mut self.child);
+        let took = self.started.elapsed();
+        drop(self.kept);
         let collect = |from: Option<Receiver<Vec<u8>>>| {
             from.map(|from| from.recv_timeout(HANGS).expect("a child of the program keeps its output open"))
                 .unwrap_or_default()
         };
-        let outcome = Outcome { status, stdout: collect(stdout), stderr: collect(stderr), took };
-        if let Some(written) = written.filter(|_| reads_stdin) {
+        let outcome = Outcome { status, stdout: collect(self.stdout), stderr: collect(self.stderr), took };
+        if let Some(written) = self.written {
             let written = written.recv_timeout(HANGS).unwrap();
             assert_eq!(written, Ok(()), "the client could not write all of stdin; {outcome:?}");
         }

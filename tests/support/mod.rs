@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // an expectation that fails here is how a test fails
 
 pub mod api;
+pub mod cached;
 pub mod data;
 pub mod fault;
 pub mod helper;
@@ -16,4 +17,4 @@ pub mod tls;
 pub mod writes;
 
 pub use api::{Answer, FakeApi};
-pub use helper::{Helper, Outcome};
+pub use helper::{Helper, Outcome, Running};

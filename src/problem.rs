@@ -224,8 +224,17 @@ pub enum Problem {
         variable: &'static str,
     },
 
+    /// `explain` was asked for something that no client could ask for.
+    #[error(
+        "{question:?} is neither an image nor a registry; name one, as alpine:3.20 or registry.example.com"
+    )]
+    ExplainQuestion {
+        /// What was asked.
+        question: String,
+    },
+
     /// `configure` was told neither a registry nor `--all`.
-    #[error("nothing to configure: name registries, or use --all or --remove")]
+    #[error("there is nothing to configure; name registries, or use --all or --remove")]
     ConfigureNothing,
 
     /// `configure` was given something that is no registry.

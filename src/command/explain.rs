@@ -10,6 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::deadline;
 use crate::cache::{self, Answer};
+use crate::problem::Problem;
 use crate::protocol::Reply;
 use crate::registry::Registry;
 use crate::resolver::Resolver;
@@ -40,7 +41,7 @@ pub fn arguments() -> Command {
 pub(super) fn run(matches: &ArgMatches) -> Reply {
     let question = matches.get_one::<String>("question").map(String::as_str).unwrap_or_default();
     let Some(registry) = understood(question) else {
-        return Reply::failure(&format!("kubeclarity: {question:?} is neither an image nor a registry"));
+        return Reply::problem(&Problem::ExplainQuestion { question: question.to_owned() });
     };
     let settings = match Settings::from_env() {
         Ok(settings) => settings,

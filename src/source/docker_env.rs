@@ -62,7 +62,7 @@ fn read(path: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
 fn parse(origin: String, text: &[u8], loaded: &mut Vec<Loaded>, finding: &mut Finding) {
     match DockerConfig::parse(text, Format::ConfigJson) {
         Ok(config) => {
-            finding.look(&origin, entries(config.entries.len()), Duration::ZERO);
+            finding.look(&origin, entries(&config), Duration::ZERO);
             loaded.push(Loaded { origin, config });
         }
         Err(why) => {

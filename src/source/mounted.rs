@@ -82,7 +82,7 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
             }
             Ok(text) => match DockerConfig::parse(&text, format) {
                 Ok(config) => {
-                    finding.look(&origin, entries(config.entries.len()), started.elapsed());
+                    finding.look(&origin, entries(&config), started.elapsed());
                     loaded.push(Loaded { origin, config });
                 }
                 Err(why) => {
@@ -94,7 +94,15 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
     }
 }
 
-/// `1 entry`, `2 entries`.
-pub fn entries(number: usize) -> String {
-    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
+/// What a configuration holds: how many entries, and the first keys, so that a slip in one is seen.
+pub fn entries(config: &DockerConfig) -> String {
+    const SHOWN: usize = 4;
+    let entries = &config.entries;
+    let keys: Vec<&str> = entries.iter().take(SHOWN).map(|entry| entry.text.as_str()).collect();
+    let more = if entries.len() > SHOWN { ", ..." } else { "" };
+    match entries.len() {
+        0 => "no entries".to_owned(),
+        1 => format!("1 entry: {}", keys[0]),
+        number => format!("{number} entries: {}{more}", keys.join(", ")),
+    }
 }

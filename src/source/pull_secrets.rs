@@ -193,7 +193,7 @@ fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &m
     let origin = format!("{object}/{key}");
     match DockerConfig::parse(text, format) {
         Ok(config) => {
-            finding.look(&origin, entries(config.entries.len()), took);
+            finding.look(&origin, entries(&config), took);
             loaded.push(Loaded { origin, config });
         }
         Err(why) => {

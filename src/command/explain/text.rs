@@ -1,6 +1,7 @@
-//! The report for people: short, aligned, in colour only on a terminal.
+//! The report for people: short, aligned, in colour only on a terminal. What is to be pasted stands at the end, at the
+//! beginning of a line: a here-document does not end at an indented word.
 
-use super::report::Report;
+use super::report::{Asked, Looked, Report};
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
@@ -8,92 +9,231 @@ const GREEN: &str = "\x1b[32m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
+/// An object that is longer does not push the others' results to the right.
+const WIDEST: usize = 64;
+
+/// What sources call the thing that they are about: the heading says it already.
+const SAID_BY_THE_HEADING: &str = "cloud identity";
+
 /// Lines of text that end in a line break each.
 pub(super) fn write(report: &Report, colour: bool) -> String {
-    let paint = |code: &'static str, text: &str| match colour {
-        true => format!("{code}{text}{PLAIN}"),
-        false => text.to_owned(),
-    };
-    let mut lines = Vec::new();
-    let path = if report.path.is_empty() { String::new() } else { format!(", path {}", report.path) };
-    lines.push(format!("{} on registry {}{path}", paint(BOLD, &clean(&report.question)), report.registry));
-    lines.push(String::new());
-
+    let page = Page { report, colour };
+    let mut lines = vec![page.head(), String::new()];
     if report.cached {
-        lines.push(format!("  {}", paint(DIM, "answered from the cache; --fresh asks the sources anew")));
+        lines.push(page.paint(DIM, "an earlier answer, from the cache; --fresh asks the sources anew"));
     }
+    let mut fixes = Vec::new();
+    let heading = report.sources.iter().map(|source| source.source.len()).max().unwrap_or(0);
     for (number, source) in report.sources.iter().enumerate() {
-        if !source.asked {
-            let why = if report.found() { "not asked: one before it answered" } else { "not asked" };
-            lines.push(paint(DIM, &format!("{}. {}: {why}", number + 1, source.source)));
-            continue;
-        }
-        lines.push(format!("{}. {}", number + 1, paint(BOLD, source.source)));
-        for look in &source.looks {
-            let mark = if look.failed { paint(RED, "!") } else { " ".to_owned() };
-            let took = if look.milliseconds > 0.0 {
-                paint(DIM, &format!(" ({:.1} ms)", look.milliseconds))
-            } else {
-                String::new()
-            };
-            // The messages of failures begin with the object already.
-            let what = match look.failed && look.result.starts_with(look.object.as_str()) {
-                true => clean(&look.result),
-                false => format!("{}: {}", clean(&look.object), clean(&look.result)),
-            };
-            lines.push(format!("   {mark} {what}{took}"));
-            for line in look.fix.iter().flat_map(|fix| fix.lines()) {
-                lines.push(format!("       {line}"));
-            }
-        }
+        page.source(number + 1, source, heading, &mut lines, &mut fixes);
     }
-    if report.candidates.len() > 1 {
-        lines.push(String::new());
-        lines.push(paint(BOLD, "candidates, the best first"));
-        let key = |at: usize| report.candidates[at].key.clone().unwrap_or_default();
-        let width = (0..report.candidates.len()).map(|at| key(at).chars().count()).max().unwrap_or(0);
-        for (at, candidate) in report.candidates.iter().enumerate() {
-            let key = format!("{:width$}", clean(&key(at)));
-            lines.push(format!(
-                "  {}. {key}  user {}  {}  in {}",
-                at + 1,
-                clean(&candidate.username),
-                candidate.rank,
-                clean(&candidate.origin)
-            ));
-        }
-    }
+    page.candidates(&mut lines);
     lines.push(String::new());
-    lines.push(match (&report.credential, &report.problem) {
-        (Some(won), _) => {
-            let life = won
-                .seconds_left
-                .map_or("life unknown".to_owned(), |left| format!("good for {}", duration(left)));
-            format!(
-                "{} user {} from {}, {life}",
-                paint(GREEN, "found:"),
-                clean(&won.username),
-                clean(&won.origin)
-            )
-        }
-        (None, Some(problem)) => format!("{} {}", paint(RED, "failed:"), clean(problem)),
-        (None, None) => {
-            format!("{} no source has a credential; clients go on without", paint(RED, "not found:"))
-        }
-    });
+    page.verdict(&mut lines);
+    page.fixes(&fixes, &mut lines);
     lines.join("\n") + "\n"
 }
 
-/// Names from outside must not move the cursor or colour the terminal.
+struct Page<'a> {
+    report: &'a Report,
+    colour: bool,
+}
+
+/// One line about one thing that was looked at, or about several of which the same is to be said.
+struct Line {
+    mark: char,
+    object: String,
+    result: String,
+}
+
+impl Page<'_> {
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("{code}{text}{PLAIN}") } else { text.to_owned() }
+    }
+
+    fn head(&self) -> String {
+        let Report { question, registry, path, .. } = self.report;
+        let mut head = self.paint(BOLD, &clean(question));
+        if question != registry {
+            head += &format!(" on registry {}", clean(registry));
+        }
+        if !path.is_empty() {
+            head += &format!(", path {}", clean(path));
+        }
+        head
+    }
+
+    /// One line if there is one thing to say, else the heading and a line for each.
+    fn source(
+        &self,
+        number: usize,
+        source: &Asked,
+        width: usize,
+        lines: &mut Vec<String>,
+        fixes: &mut Vec<(String, String)>,
+    ) {
+        let padded = |name: &str| format!("{name:width$}");
+        if !source.asked {
+            let why = if self.report.found() { "not asked: one before it answered" } else { "not asked" };
+            lines.push(self.paint(DIM, &format!("{number}. {}  {why}", padded(source.source))));
+            return;
+        }
+        let told = self.told(&source.looks, fixes);
+        match &told[..] {
+            [] => {
+                lines.push(format!("{number}. {}  no cluster to ask", padded(source.source)));
+            }
+            [one] if one.mark == ' ' => {
+                let between = if one.object.is_empty() { "" } else { ": " };
+                let text = format!("{}{between}{}", one.object, one.result);
+                lines.push(format!("{number}. {}  {text}", padded(source.source)));
+            }
+            several => {
+                lines.push(format!("{number}. {}", self.paint(BOLD, source.source)));
+                let lengths = several.iter().map(|line| line.object.chars().count());
+                let width = lengths.filter(|length| *length <= WIDEST).max().unwrap_or(0);
+                for line in several {
+                    let mark = match line.mark {
+                        '!' => self.paint(RED, "!"),
+                        '*' => self.paint(GREEN, "*"),
+                        _ => " ".to_owned(),
+                    };
+                    let object = match line.object.as_str() {
+                        "" => String::new(),
+                        object => format!("{object:width$}  "),
+                    };
+                    lines.push(format!("   {mark} {object}{}", line.result));
+                }
+            }
+        }
+    }
+
+    fn told(&self, looks: &[Looked], fixes: &mut Vec<(String, String)>) -> Vec<Line> {
+        let mut told: Vec<Line> = Vec::new();
+        for look in looks {
+            let won = self.report.credential.as_ref().is_some_and(|won| won.origin == look.object);
+            let mark = match (look.failed, won) {
+                (true, _) => '!',
+                (false, true) => '*',
+                (false, false) => ' ',
+            };
+            let object = clean(if look.object == SAID_BY_THE_HEADING { "" } else { &look.object });
+            // The messages of failures begin with the object already.
+            let result = look.result.strip_prefix(look.object.as_str()).unwrap_or(&look.result);
+            let mut result = clean(result.trim_start_matches([':', ' ']));
+            if let Some(fix) = &look.fix {
+                // What it takes stands below; the message's own remedy, after its last semicolon, says less.
+                if let Some((what, _)) = result.rsplit_once("; ") {
+                    result = what.to_owned();
+                }
+                let known = fixes.iter().position(|(_, known)| known == fix);
+                let number = known.unwrap_or(fixes.len()) + 1;
+                if known.is_none() {
+                    fixes.push((clean(&look.object), fix.clone()));
+                }
+                result += &format!("; see fix {number}");
+            }
+            if look.milliseconds > 0.0 {
+                result += &self.paint(DIM, &format!(" ({:.1} ms)", look.milliseconds));
+            }
+            match told.last_mut() {
+                Some(last) if mark == ' ' && last.mark == ' ' && last.result == result => {
+                    last.object += &format!(", {object}");
+                }
+                _ => told.push(Line { mark, object, result }),
+            }
+        }
+        told
+    }
+
+    fn candidates(&self, lines: &mut Vec<String>) {
+        let all = &self.report.candidates;
+        if all.len() < 2 {
+            return;
+        }
+        lines.push(String::new());
+        lines.push(self.paint(BOLD, "candidates, the best first"));
+        let rows: Vec<[String; 4]> = all
+            .iter()
+            .map(|one| {
+                let key = clean(one.key.as_deref().unwrap_or_default());
+                [key, format!("user {}", clean(&one.username)), clean(&one.rank), clean(&one.origin)]
+            })
+            .collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (key, user, rank) = (width(0), width(1), width(2));
+        for (at, row) in rows.iter().enumerate() {
+            lines.push(format!(
+                "{}. {:key$}  {:user$}  {:rank$}  {}",
+                at + 1,
+                row[0],
+                row[1],
+                row[2],
+                row[3]
+            ));
+        }
+    }
+
+    /// What `get` answers, and what to make of it.
+    fn verdict(&self, lines: &mut Vec<String>) {
+        let age = if self.report.cached { "from the cache" } else { "fresh" };
+        match (&self.report.credential, &self.report.problem) {
+            (Some(won), _) => {
+                let life = match won.seconds_left {
+                    Some(left) => format!("good for {}", duration(left)),
+                    None => "no expiry known".to_owned(),
+                };
+                let found = self.paint(GREEN, "found:");
+                lines.push(format!("{found} user {} from {}", clean(&won.username), clean(&won.origin)));
+                lines.push(format!("       {life}, {age}"));
+            }
+            (None, Some(problem)) => {
+                lines.push(format!("{} {}", self.paint(RED, "failed:"), clean(problem)));
+            }
+            (None, None) => {
+                let failed = self.report.sources.iter().flat_map(|source| &source.looks);
+                let passed_over = match failed.filter(|look| look.failed).count() {
+                    0 => "",
+                    _ => "; what is marked ! could not be used",
+                };
+                lines.push(format!(
+                    "{} no source has a credential, so clients go on without one{passed_over} ({age})",
+                    self.paint(RED, "not found:")
+                ));
+            }
+        }
+    }
+
+    fn fixes(&self, fixes: &[(String, String)], lines: &mut Vec<String>) {
+        let needless = if self.report.found() { " (this answer does without)" } else { "" };
+        for (at, (object, fix)) in fixes.iter().enumerate() {
+            lines.push(String::new());
+            let about = if object.is_empty() || object == SAID_BY_THE_HEADING {
+                String::new()
+            } else {
+                format!(", for {object}")
+            };
+            lines.push(self.paint(BOLD, &format!("fix {}{about}{needless}", at + 1)));
+            lines.extend(fix.lines().map(clean));
+        }
+    }
+}
+
+/// Names from outside must not move the cursor, colour the terminal, or turn the direction of a line.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 fn duration(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, m, _) => format!("{h} h {m} min"),
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, s) => format!("{s} s"),
+        (0, 0, m, s) => format!("{m} min {s} s"),
+        (0, h, m, _) => format!("{h} h {m} min"),
+        (d, h, ..) => format!("{d} d {h} h"),
     }
 }
 
@@ -106,10 +246,11 @@ mod tests {
         assert_eq!(duration(59), "59 s");
         assert_eq!(duration(125), "2 min 5 s");
         assert_eq!(duration(43_199), "11 h 59 min");
+        assert_eq!(duration(90_000), "1 d 1 h");
     }
 
     #[test]
     fn what_comes_from_outside_cannot_steer_the_terminal() {
-        assert_eq!(clean("a\x1b[2Jb\nc"), "a [2Jb c");
+        assert_eq!(clean("a\x1b[2Jb\nc\u{9b}d\u{202e}e"), "a [2Jb c d e");
     }
 }

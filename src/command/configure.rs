@@ -17,10 +17,12 @@ use document::{Document, Store};
 pub(super) const HELPER: &str = "kubeclarity";
 
 const PODMAN_ALL: &str = "\
-podman, skopeo and buildah take a helper for all registries from registries.conf only. Put this line, above any
-[[registry]] table, into /etc/containers/registries.conf or ~/.config/containers/registries.conf:
+podman, skopeo and buildah take a helper for all registries from registries.conf only. Put this line into
+~/.config/containers/registries.conf.d/50-kubeclarity.conf, or below /etc/containers/registries.conf.d/:
 
-credential-helpers = [\"kubeclarity\"]
+credential-helpers = [\"containers-auth.json\", \"kubeclarity\"]
+
+containers-auth.json stands for auth.json itself, which is asked first.
 ";
 
 /// Its arguments.
@@ -106,7 +108,7 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
     if flag("print") {
         let mut document = Document::empty();
         document.add(&keys, flag("all"), true)?;
-        return Ok(document.to_text());
+        return Ok(document.to_text().to_string());
     }
     let settings = Settings::from_env()?;
     let path = family.file(&settings).ok_or(Problem::ConfigureNoHome)?;

@@ -1,10 +1,14 @@
-//! A `config.json` or `auth.json` that is being changed: everything else in it keeps its value, order and indentation.
+//! A `config.json` or `auth.json` that is being changed: everything else in it stays as it is written, letter by letter.
 
+use std::fmt;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap};
 use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::{HELPER, change};
 use crate::docker_config::json_reason;
@@ -22,26 +26,90 @@ pub(super) enum Store {
 }
 
 /// The file's object, and how it was written.
-pub(super) struct Document {
-    fields: Map<String, Value>,
+pub(super) struct Document<'a> {
+    fields: Fields<'a>,
     indentation: String,
     ends_in_line_break: bool,
 }
 
-impl Document {
+/// The fields in their order. Their values can hold credentials, and so they are not copied.
+struct Fields<'a>(Vec<(String, Field<'a>)>);
+
+enum Field<'a> {
+    AsWritten(&'a RawValue),
+    New(Value),
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    fields.push((name, Field::AsWritten(value)));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Reads)
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, field) in &self.0 {
+            match field {
+                Field::AsWritten(value) => map.serialize_entry(name, value)?,
+                Field::New(value) => map.serialize_entry(name, value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl Fields<'_> {
+    /// A field's value; of one that stands twice the last, as docker reads it.
+    fn get(&self, name: &str) -> Option<Value> {
+        let (_, field) = self.0.iter().rev().find(|(known, _)| known == name)?;
+        match field {
+            Field::AsWritten(value) => serde_json::from_str(value.get()).ok(),
+            Field::New(value) => Some(value.clone()),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: Value) {
+        match self.0.iter_mut().rev().find(|(known, _)| known == name) {
+            Some((_, field)) => *field = Field::New(value),
+            None => self.0.push((name.to_owned(), Field::New(value))),
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| known != name);
+    }
+}
+
+impl<'a> Document<'a> {
     /// A new file, as docker's client writes it.
-    pub fn empty() -> Document {
-        Document { fields: Map::new(), indentation: TAB.to_owned(), ends_in_line_break: true }
+    pub fn empty() -> Document<'a> {
+        Document { fields: Fields(Vec::new()), indentation: TAB.to_owned(), ends_in_line_break: true }
     }
 
     /// Understands a file. One that is empty counts as new, as docker takes it.
-    pub fn parse(path: &Path, text: &[u8]) -> Result<Document, Problem> {
+    pub fn parse(path: &Path, text: &'a [u8]) -> Result<Document<'a>, Problem> {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Ok(Document::empty());
         }
-        let fields: Map<String, Value> = serde_json::from_slice(text).map_err(|error| {
-            Problem::NotDockerConfig { origin: path.display().to_string(), why: json_reason(&error) }
-        })?;
+        let wrong = |why: String| Problem::NotDockerConfig { origin: path.display().to_string(), why };
+        let fields: Fields = serde_json::from_slice(text).map_err(|error| wrong(json_reason(&error)))?;
         for field in ["credHelpers", "credsStore"] {
             let right = match (field, fields.get(field)) {
                 (_, None | Some(Value::Null)) => true,
@@ -49,30 +117,22 @@ impl Document {
                 (_, Some(value)) => value.is_string(),
             };
             if !right {
-                let why = format!("its {field} is of the wrong type");
-                return Err(Problem::NotDockerConfig { origin: path.display().to_string(), why });
+                return Err(wrong(format!("its {field} is of the wrong type")));
             }
         }
-        let text = String::from_utf8_lossy(text);
+        let text = std::str::from_utf8(text).unwrap_or_default();
         let second = text.lines().find(|line| line.starts_with([' ', '\t']) && !line.trim().is_empty());
         let indentation = match second {
-            Some(line) => line[..line.len() - line.trim_start().len()].to_owned(),
-            None if text.trim().contains('\n') => String::new(),
-            None if text.trim() == "{}" => TAB.to_owned(),
-            // All in one line, and so it stays.
-            None => {
-                return Ok(Document {
-                    fields,
-                    indentation: String::new(),
-                    ends_in_line_break: text.ends_with('\n'),
-                });
-            }
+            Some(line) => &line[..line.len() - line.trim_start().len()],
+            None if text.trim() == "{}" => TAB,
+            // All in one line, or without any indentation, and so it stays.
+            None => "",
         };
-        Ok(Document { fields, indentation, ends_in_line_break: text.ends_with('\n') })
+        Ok(Document { fields, indentation: indentation.to_owned(), ends_in_line_break: text.ends_with('\n') })
     }
 
     /// The file's new text.
-    pub fn to_text(&self) -> String {
+    pub fn to_text(&self) -> Zeroizing<String> {
         let mut text = Vec::new();
         let _ = match self.indentation.as_str() {
             "" => serde_json::to_writer(&mut text, &self.fields),
@@ -84,7 +144,7 @@ impl Document {
         if self.ends_in_line_break {
             text.push(b'\n');
         }
-        String::from_utf8(text).unwrap_or_default()
+        Zeroizing::new(String::from_utf8(text).unwrap_or_default())
     }
 
     /// Names this helper for registries, and for all others with `all`. What changed, a line each.
@@ -108,7 +168,7 @@ impl Document {
             helpers.insert(key.clone(), Value::from(HELPER));
             changes.push(change('+', Store::Registry(key.clone()), HELPER));
         }
-        let store = self.fields.get("credsStore").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let store = self.store();
         if all && store != HELPER {
             if !store.is_empty() && !force {
                 return Err(taken(&store, "credsStore".to_owned()));
@@ -116,11 +176,11 @@ impl Document {
             if !store.is_empty() {
                 changes.push(change('-', Store::All, &store));
             }
-            self.fields.insert("credsStore".to_owned(), Value::from(HELPER));
+            self.fields.set("credsStore", Value::from(HELPER));
             changes.push(change('+', Store::All, HELPER));
         }
-        if !helpers.is_empty() {
-            self.fields.insert("credHelpers".to_owned(), Value::Object(helpers));
+        if !helpers.is_empty() && !keys.is_empty() {
+            self.fields.set("credHelpers", Value::Object(helpers));
         }
         Ok(changes)
     }
@@ -140,19 +200,23 @@ impl Document {
         });
         if !changes.is_empty() {
             match helpers.is_empty() {
-                true => self.fields.shift_remove("credHelpers"),
-                false => self.fields.insert("credHelpers".to_owned(), Value::Object(helpers)),
+                true => self.fields.remove("credHelpers"),
+                false => self.fields.set("credHelpers", Value::Object(helpers)),
             };
         }
-        if (all || everywhere) && self.fields.get("credsStore").and_then(Value::as_str) == Some(HELPER) {
-            self.fields.shift_remove("credsStore");
+        if (all || everywhere) && self.store() == HELPER {
+            self.fields.remove("credsStore");
             changes.push(change('-', Store::All, HELPER));
         }
         changes
     }
 
     fn helpers(&self) -> Map<String, Value> {
-        self.fields.get("credHelpers").and_then(Value::as_object).cloned().unwrap_or_default()
+        self.fields.get("credHelpers").and_then(|value| value.as_object().cloned()).unwrap_or_default()
+    }
+
+    fn store(&self) -> String {
+        self.fields.get("credsStore").and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
     }
 }
 
@@ -164,14 +228,14 @@ fn taken(helper: &str, place: String) -> Problem {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Document {
+    fn parse(text: &str) -> Document<'_> {
         Document::parse(Path::new("f"), text.as_bytes()).unwrap()
     }
 
     fn added(text: &str, keys: &[&str], all: bool) -> String {
         let mut document = parse(text);
         document.add(&keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>(), all, false).unwrap();
-        document.to_text()
+        document.to_text().to_string()
     }
 
     #[test]
@@ -194,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn values_stay_as_they_are_written() {
+        let text = "{\n  \"a\": [1.50, 1e400,   12345678901234567890123],\n  \"b\": \"\\u0041\",\n  \"b\": {\n\t\"x\":0 }\n}\n";
+        let added = added(text, &["a.io"], false);
+        let kept = text.trim_end().strip_suffix("\n}").unwrap();
+        assert_eq!(
+            added,
+            format!("{kept},\n  \"credHelpers\": {{\n    \"a.io\": \"kubeclarity\"\n  }}\n}}\n")
+        );
+    }
+
+    #[test]
     fn another_helper_keeps_its_place() {
         for (text, keys, all) in [
             (r#"{"credsStore":"desktop"}"#, vec![], true),
@@ -201,7 +276,7 @@ mod tests {
         ] {
             let mut document = parse(text);
             assert!(matches!(document.add(&keys, all, false), Err(Problem::ConfigureTaken { .. })));
-            assert_eq!(document.to_text(), text);
+            assert_eq!(*document.to_text(), text);
             assert_eq!(document.add(&keys, all, true).unwrap().len(), 2);
         }
     }
@@ -212,7 +287,7 @@ mod tests {
         let removed = |keys: &[&str], all| {
             let mut document = parse(text);
             let changes = document.remove(&keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>(), all);
-            (changes.len(), document.to_text())
+            (changes.len(), document.to_text().to_string())
         };
         assert_eq!(
             removed(&[], false),
@@ -222,7 +297,7 @@ mod tests {
         assert_eq!(removed(&[], true), (0, text.into()));
         let mut ours = parse(r#"{"credsStore":"kubeclarity","credHelpers":{"a.io":"kubeclarity"},"x":1}"#);
         ours.remove(&[], false);
-        assert_eq!(ours.to_text(), r#"{"x":1}"#);
+        assert_eq!(*ours.to_text(), r#"{"x":1}"#);
     }
 
     #[test]

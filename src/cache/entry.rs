@@ -145,7 +145,9 @@ impl Entry {
 
     /// From a file's bytes; `None` for everything that is no answer of this version, or is over.
     pub fn from_bytes(bytes: &[u8], now: SystemTime) -> Option<Entry> {
-        let read: Read = serde_json::from_slice(bytes.strip_prefix(HEAD)?).ok()?;
+        // serde would take a list for an object with its fields in order.
+        let json = bytes.strip_prefix(HEAD)?;
+        let read: Read = json.starts_with(b"{").then(|| serde_json::from_slice(json).ok())??;
         let kept = match (read.username, read.secret, read.origin) {
             (Some(username), Some(secret), Some(origin)) if !username.is_empty() && !secret.is_empty() => {
                 let expires = match read.expires {

@@ -13,10 +13,11 @@ pub use fingerprint::Fingerprint;
 
 use std::time::{Duration, SystemTime};
 
+use crate::cluster;
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
-use crate::resolver::{Resolution, Resolver};
+use crate::resolver::{Resolution, Resolver, Source};
 use crate::settings::Settings;
 use crate::source::{Question, Weight};
 use lock::Lock;
@@ -77,10 +78,18 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     if let Some(entry) = old.filter(|entry| covers_outage(entry, &resolution)) {
         return Answer::Kept(entry);
     }
-    if let Some(entry) = Entry::of(settings, &resolution, SystemTime::now()) {
+    let entry = Entry::of(settings, &resolution, SystemTime::now());
+    if let Some(entry) = entry.filter(|_| took_network(settings, &resolution)) {
         store.write_of(generation, &fingerprint, &entry);
     }
     Answer::Asked(resolution)
+}
+
+/// Whether the network was needed to find it: not for what the environment holds, where there is no cluster that
+/// comes first. Such a credential gets no second place on disk.
+fn took_network(settings: &Settings, resolution: &Resolution) -> bool {
+    let last = resolution.trail.last().map(|(source, _)| *source);
+    !matches!(last, Some(Source::DockerEnv | Source::CiEnv)) || cluster::place(settings).is_some()
 }
 
 /// Whether an entry that is past its margin, but still good, stands in for an answer that could not be had. A

@@ -23,8 +23,8 @@ pub(super) struct Lock<'a> {
 }
 
 impl<'a> Lock<'a> {
-    /// Waits for the right to ask. `None` if the answer came in the meantime, if half of the time is gone, or if
-    /// no lock can be had here.
+    /// Waits for the right to ask. `None` if the holder is done or the answer came in the meantime, if half of the
+    /// time is gone, or if no lock can be had here.
     pub fn take(
         store: &'a Store,
         fingerprint: &Fingerprint,
@@ -34,18 +34,13 @@ impl<'a> Lock<'a> {
         let name = format!("{}.lock", fingerprint.name());
         let patience = deadline.share(RESERVE);
         let mut pause = FIRST_PAUSE;
-        let mut file = store.lock_file(&name)?;
+        let file = store.lock_file(&name)?;
         loop {
             match file.try_lock() {
                 Ok(()) if store.is_at(&file, &name) => return Some(Lock { store, name, file }),
-                // The last holder removed the file: this one is nobody's any more.
-                Ok(()) => {
-                    if answered() {
-                        return None;
-                    }
-                    file = store.lock_file(&name)?;
-                    continue;
-                }
+                // The holder is done and removed the file. If it left no answer, there is none that can be kept
+                // (a refusal, a token that is too short): all who waited for it ask side by side.
+                Ok(()) => return None,
                 Err(TryLockError::WouldBlock) => {}
                 // A file system without locks.
                 Err(TryLockError::Error(_)) => return None,

@@ -91,7 +91,7 @@ impl Network {
                 tokio::join!(pull_secrets::load(&cluster, settings), identity);
             FromCluster { pull_secrets, pull_finding, identity, cloud_finding }
         };
-        let guard = deadline.at_most(deadline.left() + GRACE);
+        let guard = whole.at_most(deadline.left() + GRACE);
         let late =
             || failed(Problem::Deadline { what: "asking the cluster".to_owned(), limit: whole.limit() });
         self.run(guard, work).unwrap_or_else(late)

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use docker_credential_kubeclarity::command;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 fn main() -> ExitCode {
+    // A core file would hold every secret that is in memory.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     // Without memory, or without stack, the runtime aborts. That ends the process by a signal, which clients know
     // nothing of; the handler ends it with exit code 1 instead. It may not allocate, so there is no message.
     let always = Arc::new(AtomicBool::new(true));

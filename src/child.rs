@@ -9,6 +9,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
+use crate::problem::ProgramFault;
+
 /// More than this is no token.
 const MOST_BYTES: u64 = 1024 * 1024;
 
@@ -27,28 +29,26 @@ impl Drop for Group {
 ///
 /// # Errors
 /// Why there is nothing, as the end of a sentence about the program.
-pub async fn output(mut command: Command) -> Result<Zeroizing<Vec<u8>>, String> {
+pub async fn output(mut command: Command) -> Result<Zeroizing<Vec<u8>>, ProgramFault> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("cannot be started ({}); install it or correct the path", error.kind()))?;
+    let mut child = command.spawn().map_err(|error| ProgramFault::NotStarted(error.kind()))?;
     // What it leaves behind when it ends by itself is its own business: daemons of ssh and the like.
     let mut group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let mut printed = Zeroizing::new(Vec::with_capacity(64 * 1024));
     if let Some(stdout) = child.stdout.take() {
         let read = stdout.take(MOST_BYTES).read_to_end(&mut printed).await;
-        read.map_err(|error| format!("cannot be read ({}); run it by hand", error.kind()))?;
+        read.map_err(|error| ProgramFault::NotRead(error.kind()))?;
     }
     let ended = child.wait().await;
     group.0 = None;
     match ended {
         Ok(status) if status.success() => Ok(printed),
-        Ok(status) => Err(format!("failed ({status}); run it by hand to see why")),
-        Err(error) => Err(format!("cannot be waited for ({}); run it by hand", error.kind())),
+        Ok(status) => Err(ProgramFault::Failed(status.to_string())),
+        Err(error) => Err(ProgramFault::NotWaitedFor(error.kind())),
     }
 }

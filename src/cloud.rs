@@ -11,38 +11,12 @@ pub mod http;
 pub mod machine;
 
 use crate::credential::Credential;
-use crate::problem::Problem;
+use crate::problem::{CloudFault, Problem};
 
-/// What went wrong with an identity, in words, and whether it may pass by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// What failed and what to do.
-    pub what: String,
-    /// Not reached, throttled or 5xx: the cloud is down, it did not refuse.
-    pub outage: bool,
-}
-
-impl From<String> for Trouble {
-    fn from(what: String) -> Trouble {
-        Trouble { what, outage: false }
-    }
-}
-
-impl From<&str> for Trouble {
-    fn from(what: &str) -> Trouble {
-        Trouble::from(what.to_owned())
-    }
-}
-
-impl Trouble {
-    /// The cloud is down.
-    pub fn outage(what: impl Into<String>) -> Trouble {
-        Trouble { what: what.into(), outage: true }
-    }
-
+impl CloudFault {
     /// The message about an identity and a registry's host.
     pub fn into_problem(self, identity: String, host: &str) -> Problem {
-        Problem::Cloud { identity, host: host.to_owned(), what: self.what, outage: self.outage }
+        Problem::Cloud { identity, host: host.to_owned(), what: self }
     }
 }
 

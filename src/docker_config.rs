@@ -17,6 +17,8 @@ use serde_json::value::RawValue;
 use entry::Login;
 use key::Key;
 
+use crate::problem::ConfigFault;
+
 /// Which of the two formats a text has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -64,20 +66,20 @@ impl DockerConfig {
     ///
     /// # Errors
     /// The parser's reason and place, without any of the text, if it is no JSON object of that format.
-    pub fn parse(text: &[u8], format: Format) -> Result<DockerConfig, String> {
+    pub fn parse(text: &[u8], format: Format) -> Result<DockerConfig, ConfigFault> {
         // Some editors put a byte order mark in front.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let auths = match format {
             // serde takes a list for an object with its fields in order; Docker does not.
             Format::ConfigJson if text.trim_ascii_start().starts_with(b"[") => {
-                return Err("a list, not an object at line 1 column 1".to_owned());
+                return Err(ConfigFault::List);
             }
             Format::ConfigJson => {
                 serde_json::from_slice::<Whole>(text).map(|whole| whole.auths.unwrap_or_default())
             }
             Format::DockerCfg => serde_json::from_slice(text),
         };
-        let auths: BTreeMap<String, &RawValue> = auths.map_err(|error| json_reason(&error))?;
+        let auths: BTreeMap<String, &RawValue> = auths?;
         let entries = auths
             .into_iter()
             .rev()
@@ -89,17 +91,6 @@ impl DockerConfig {
             .collect();
         Ok(DockerConfig { entries })
     }
-}
-
-/// Why JSON could not be parsed: kind and place only. serde_json's own message can quote a value.
-pub fn json_reason(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Syntax => "not JSON",
-        serde_json::error::Category::Data => "not of the expected shape",
-        serde_json::error::Category::Eof => "cut short or empty",
-        serde_json::error::Category::Io => "unreadable",
-    };
-    format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 #[cfg(test)]
@@ -160,7 +151,7 @@ mod tests {
         for text in
             ["", "null", "hunter2", r#"{"auths":"hunter2"}"#, r#"{"auths":{"reg":hunter2"#, r#"["hunter2"]"#]
         {
-            let reason = DockerConfig::parse(text.as_bytes(), Format::ConfigJson).unwrap_err();
+            let reason = DockerConfig::parse(text.as_bytes(), Format::ConfigJson).unwrap_err().to_string();
             assert!(!reason.contains("hunter2") && reason.contains("line"), "{text}: {reason}");
         }
     }

@@ -11,38 +11,10 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+pub use crate::problem::Unreadable;
+
 /// No credential file is larger: a Secret holds at most 1 MiB.
 pub const MOST_BYTES: u64 = 2 * 1024 * 1024;
-
-/// Why a file cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unreadable {
-    /// It is not there.
-    Absent,
-    /// The process may not read it.
-    Denied,
-    /// It is a directory, a FIFO, a socket or a device.
-    NotRegular,
-    /// It is larger than [`MOST_BYTES`].
-    TooLarge,
-    /// It is a link that leads out of its directory.
-    LeavesDirectory,
-    /// The system says something else.
-    Other(ErrorKind),
-}
-
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Unreadable::Absent => f.write_str("does not exist"),
-            Unreadable::Denied => f.write_str("may not be read by this user"),
-            Unreadable::NotRegular => f.write_str("is no regular file"),
-            Unreadable::TooLarge => write!(f, "is larger than {} MiB", MOST_BYTES / 1024 / 1024),
-            Unreadable::LeavesDirectory => f.write_str("is a link that leads out of its directory"),
-            Unreadable::Other(kind) => write!(f, "cannot be read ({kind})"),
-        }
-    }
-}
 
 impl From<Errno> for Unreadable {
     fn from(error: Errno) -> Self {

@@ -1,8 +1,26 @@
 //! Every message of a failure, in one place: what failed, on which object, what to do next.
 //!
-//! Each is one line and none carries a secret: no variant has a field that could hold one.
+//! Each is one line that ends with a remedy, after its last semicolon; none carries a secret: no variant has a field that
+//! could hold one. README.md's list is made of them (`tests/messages.rs`).
 
+mod aws;
+mod azure;
+mod cloud;
+mod cluster;
+mod config;
+mod file;
 mod fix;
+mod google;
+mod setting;
+
+pub use aws::{AwsAdvice, AwsFault};
+pub use azure::AzureFault;
+pub use cloud::{CloudFault, HttpFault, Said};
+pub use cluster::{KubeconfigFault, Outage, ProgramFault, ServerFault};
+pub use config::{ConfigFault, EntryFault, JsonReason};
+pub use file::{FileFault, Unreadable};
+pub use google::{GoogleFault, GoogleFileFault};
+pub use setting::{Expected, Need, Task};
 
 use std::time::Duration;
 
@@ -17,14 +35,14 @@ pub enum Problem {
         /// The variable's name.
         variable: &'static str,
         /// What it takes.
-        expected: &'static str,
+        expected: Expected,
     },
 
     /// Everything together took longer than `KUBECLARITY_TIMEOUT`.
     #[error("{what} did not end within {seconds} s; raise KUBECLARITY_TIMEOUT or find out what hangs", seconds = .limit.as_secs_f32())]
     Deadline {
         /// What was under way.
-        what: String,
+        what: Task,
         /// The limit.
         limit: Duration,
     },
@@ -35,7 +53,7 @@ pub enum Problem {
         /// The file.
         path: String,
         /// What is wrong with it and what to do.
-        what: String,
+        what: FileFault,
     },
 
     /// A directory or file that the user named is not there.
@@ -46,7 +64,7 @@ pub enum Problem {
         /// The path.
         path: String,
         /// What is wrong with it.
-        what: String,
+        what: Unreadable,
     },
 
     /// Pull secret data that cannot be parsed.
@@ -57,7 +75,7 @@ pub enum Problem {
         /// Secret, file or variable, with its key.
         origin: String,
         /// The parser's reason, without any of the text.
-        why: String,
+        why: ConfigFault,
     },
 
     /// A matching credential that cannot be used.
@@ -66,7 +84,7 @@ pub enum Problem {
         /// Secret, file or variable, with its key and the entry.
         origin: String,
         /// What is wrong with it and what to do.
-        what: &'static str,
+        what: EntryFault,
     },
 
     /// Variables of which only some are set.
@@ -201,9 +219,7 @@ pub enum Problem {
         /// The API server's address.
         server: String,
         /// What went wrong and what to do.
-        what: String,
-        /// Whether it is down, rather than answering nonsense.
-        outage: bool,
+        what: ServerFault,
     },
 
     /// A kubeconfig, or the configuration of the pod, that cannot be used.
@@ -212,7 +228,7 @@ pub enum Problem {
         /// The file.
         origin: String,
         /// What is wrong with it and what to do.
-        what: String,
+        what: KubeconfigFault,
     },
 
     /// Something was asked of the cluster, but there is none.
@@ -265,7 +281,7 @@ pub enum Problem {
     #[error("the system does not let this process {what} ({kind}); check its limits (descriptors, memory)")]
     System {
         /// What was tried.
-        what: &'static str,
+        what: Need,
         /// The system's reason.
         kind: std::io::ErrorKind,
     },
@@ -276,7 +292,7 @@ pub enum Problem {
         /// The file, or the Secret with its key.
         origin: String,
         /// What is wrong with it and what to do.
-        what: String,
+        what: GoogleFileFault,
     },
 
     /// An identity for a cloud failed.
@@ -287,9 +303,7 @@ pub enum Problem {
         /// The registry's host.
         host: String,
         /// What failed and what to do.
-        what: String,
-        /// Whether the cloud is down, rather than refusing.
-        outage: bool,
+        what: CloudFault,
     },
 }
 
@@ -305,7 +319,8 @@ impl Problem {
     pub fn is_outage(&self) -> bool {
         match self {
             Problem::Deadline { .. } => true,
-            Problem::Cluster { outage, .. } | Problem::Cloud { outage, .. } => *outage,
+            Problem::Cluster { what, .. } => matches!(what, ServerFault::Down(_)),
+            Problem::Cloud { what, .. } => what.is_outage(),
             _ => false,
         }
     }

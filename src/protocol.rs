@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::problem::Problem;
+use crate::problem::{JsonReason, Need, Problem, Task};
 use crate::secret::Secret;
 
 /// The program's name, as clients know it.
@@ -103,11 +103,11 @@ pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
         let limit = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
         match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&limit)) {
             Ok(0) => {
-                return Err(Problem::Deadline { what: "reading stdin".to_owned(), limit: deadline.limit() });
+                return Err(Problem::Deadline { what: Task::Stdin, limit: deadline.limit() });
             }
             Ok(_) => {}
             Err(Errno::INTR) => continue,
-            Err(error) => return Err(Problem::System { what: "wait for stdin", kind: error.kind() }),
+            Err(error) => return Err(Problem::System { what: Need::WaitForStdin, kind: error.kind() }),
         }
         match rustix::io::read(&stdin, &mut chunk[..]) {
             Ok(0) => return Ok(kept),
@@ -115,7 +115,7 @@ pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
             Err(Errno::INTR | Errno::AGAIN) => {}
             // A client that gives no stdin at all.
             Err(Errno::BADF) => return Ok(kept),
-            Err(error) => return Err(Problem::System { what: "read stdin", kind: error.kind() }),
+            Err(error) => return Err(Problem::System { what: Need::ReadStdin, kind: error.kind() }),
         }
     }
 }
@@ -191,7 +191,7 @@ pub fn login(stdin: &[u8]) -> Result<Login, Reply> {
     }
     let login: Login = serde_json::from_slice(stdin).map_err(|error| match error.classify() {
         // A message about a value of the wrong type quotes the value.
-        serde_json::error::Category::Data => Reply::failure(&crate::docker_config::json_reason(&error)),
+        serde_json::error::Category::Data => Reply::failure(&JsonReason::from(error).to_string()),
         _ => Reply::failure(&error.to_string()),
     })?;
     if login.server.trim().is_empty() {

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::problem::Problem;
+use crate::problem::{Expected, Problem};
 use crate::secret::Secret;
 use variables::Variables;
 
@@ -123,16 +123,24 @@ impl Settings {
             timeout: variables.timeout("KUBECLARITY_TIMEOUT")?.unwrap_or(Duration::from_secs(10)),
             errors_are_anonymous: flag(
                 "KUBECLARITY_ON_ERROR",
-                "it takes fail or anonymous",
+                Expected::Either("fail", "anonymous"),
                 &[("fail", false), ("anonymous", true)],
             )?,
-            log: flag("KUBECLARITY_LOG", "it takes debug or off", &[("off", false), ("debug", true)])?,
+            log: flag(
+                "KUBECLARITY_LOG",
+                Expected::Either("debug", "off"),
+                &[("off", false), ("debug", true)],
+            )?,
             ignore_login: flag(
                 "KUBECLARITY_IGNORE_LOGIN",
-                "it takes 1 or 0",
+                Expected::Either("1", "0"),
                 &[("0", false), ("false", false), ("1", true), ("true", true)],
             )?,
-            cache_off: flag("KUBECLARITY_CACHE", "it takes on or off", &[("on", false), ("off", true)])?,
+            cache_off: flag(
+                "KUBECLARITY_CACHE",
+                Expected::Either("on", "off"),
+                &[("on", false), ("off", true)],
+            )?,
             cache_ttl: variables.life("KUBECLARITY_CACHE_TTL")?.unwrap_or(Duration::from_secs(60)),
             runtime_directory: variables.path("XDG_RUNTIME_DIR"),
             cache_directory: variables
@@ -144,7 +152,7 @@ impl Settings {
             machine_cloud: variables
                 .choice(
                     "KUBECLARITY_CLOUD",
-                    "it takes aws, google, azure or none",
+                    Expected::Cloud,
                     &[
                         ("aws", MachineCloud::Is(Cloud::Aws)),
                         ("google", MachineCloud::Is(Cloud::Google)),

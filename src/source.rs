@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::credential::Credential;
-use crate::problem::Problem;
+use crate::problem::{EntryFault, Problem};
 use crate::registry::Registry;
 use crate::settings::Settings;
 
@@ -138,7 +138,7 @@ impl Finding {
     pub fn offer(&mut self, candidate: Candidate, now: SystemTime) {
         let object = candidate.object();
         if candidate.credential.is_expired(now) {
-            let problem = Problem::Unusable { origin: object.clone(), what: "has expired; renew it" };
+            let problem = Problem::Unusable { origin: object.clone(), what: EntryFault::Expired };
             return self.fail(object, Failure::default(problem), Duration::ZERO);
         }
         let why = if candidate.why.is_empty() { String::new() } else { format!(" ({})", candidate.why) };

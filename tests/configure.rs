@@ -1,5 +1,7 @@
 //! `configure`: what it writes, for whom, and what it leaves alone.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,7 @@
 //! `configure`, killed at any moment: the file is the old one or the new one, whole.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,7 @@
 //! `explain` as people read it: every source, the winner, the candidates, the failures and what mends them.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! `explain --json`: the schema that docs/explain.md describes, kept by scripts.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! `explain` on a terminal: colour only there, and nothing from outside that steers it.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use std::path::Path;

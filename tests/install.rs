@@ -1,5 +1,7 @@
 //! `install <dir>`: what an init container hands to a scanner.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

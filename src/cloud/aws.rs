@@ -26,10 +26,10 @@ use zeroize::Zeroizing;
 use super::hosts::CloudHost;
 use super::http::Http;
 use super::machine::{self, Evidence};
-use super::{Outcome, Trouble, causes, one_line};
+use super::{Outcome, causes, one_line};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::problem::Problem;
+use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Need, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
 use identity::{Identity, Named};
@@ -52,7 +52,7 @@ impl Clients {
         let context =
             TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build();
         let context = context
-            .map_err(|_| Problem::System { what: "use TLS", kind: std::io::ErrorKind::Unsupported })?;
+            .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })?;
         let client = |proxy: ProxyConfig| {
             let context = context.clone();
             Builder::new().build_with_connector_fn(move |settings, _| {
@@ -122,22 +122,22 @@ pub async fn credential(
     let Named { credentials, identity } = match identity {
         Identity::Found(named) => named,
         Identity::None(looked_for) => return Outcome::NoIdentity(looked_for),
-        Identity::Failed { identity, trouble } => {
-            return Outcome::Failed(trouble.into_problem(identity, name));
+        Identity::Failed { identity, fault } => {
+            return Outcome::Failed(CloudFault::from(fault).into_problem(identity, name));
         }
-        Identity::Unavailable { identity, trouble } => {
-            return Outcome::Unavailable(trouble.into_problem(identity, name));
+        Identity::Unavailable { identity, fault } => {
+            return Outcome::Unavailable(CloudFault::from(fault).into_problem(identity, name));
         }
     };
     let config = clients.config(region, credentials);
     let token = match host {
         CloudHost::EcrPublic { dual_stack } => public_token(&config, *dual_stack).await,
         CloudHost::Ecr(ecr) => private_token(&config, ecr.fips, ecr.dual_stack).await,
-        _ => Err("it is no registry of AWS".into()),
+        _ => Err(AwsFault::NoRegistry),
     };
-    match token.and_then(|token| decode(token).ok_or_else(|| Trouble::from("ECR's answer holds no token"))) {
+    match token.and_then(|token| decode(token).ok_or(AwsFault::NoToken)) {
         Ok(credential) => Outcome::Found { credential, identity },
-        Err(trouble) => Outcome::Failed(trouble.into_problem(identity, name)),
+        Err(fault) => Outcome::Failed(CloudFault::from(fault).into_problem(identity, name)),
     }
 }
 
@@ -145,8 +145,9 @@ pub async fn credential(
 ///
 /// # Errors
 /// What failed, in words.
-pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), Trouble> {
-    let clients = Clients::new(settings, http).await.map_err(|problem| Trouble::from(problem.to_string()))?;
+pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), CloudFault> {
+    let clients =
+        Clients::new(settings, http).await.map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
     let region = match &settings.aws.region {
         Some(region) => region.clone(),
         None => identity::machine_region(&clients).await?,
@@ -154,9 +155,9 @@ pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Creden
     // A configuration that says "AWS" names the machine.
     match identity::of_environment(settings, &clients, &region, Evidence::Named).await {
         Identity::Found(named) => Ok((named.credentials, region)),
-        Identity::None(looked_for) => Err(format!("there is no AWS identity for it: {looked_for}").into()),
-        Identity::Failed { identity, trouble } | Identity::Unavailable { identity, trouble } => {
-            Err(Trouble { what: format!("{identity}: {}", trouble.what), ..trouble })
+        Identity::None(looked_for) => Err(GoogleFault::NoAwsIdentity(looked_for).into()),
+        Identity::Failed { identity, fault } | Identity::Unavailable { identity, fault } => {
+            Err(GoogleFault::OfAws(identity, Box::new(fault.into())).into())
         }
     }
 }
@@ -175,25 +176,25 @@ struct Token {
     expires: Option<SystemTime>,
 }
 
-async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Result<Token, Trouble> {
+async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Result<Token, AwsFault> {
     let config = aws_sdk_ecr::config::Builder::from(config).use_fips(fips).use_dual_stack(dual_stack).build();
     let answer = aws_sdk_ecr::Client::from_conf(config).get_authorization_token().send().await;
     let answer = answer.map_err(|error| refusal(&error, "ecr:GetAuthorizationToken"))?;
-    let data = answer.authorization_data().first().ok_or("ECR's answer holds no token")?;
+    let data = answer.authorization_data().first().ok_or(AwsFault::NoToken)?;
     token(data.authorization_token(), data.expires_at())
 }
 
-async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, Trouble> {
+async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, AwsFault> {
     let config = aws_sdk_ecrpublic::config::Builder::from(config).use_dual_stack(dual_stack).build();
     let answer = aws_sdk_ecrpublic::Client::from_conf(config).get_authorization_token().send().await;
     let answer = answer
         .map_err(|error| refusal(&error, "ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken"))?;
-    let data = answer.authorization_data().ok_or("ECR Public's answer holds no token")?;
+    let data = answer.authorization_data().ok_or(AwsFault::NoToken)?;
     token(data.authorization_token(), data.expires_at())
 }
 
-fn token(text: Option<&str>, expires: Option<&aws_sdk_ecr::primitives::DateTime>) -> Result<Token, Trouble> {
-    let text = Zeroizing::new(text.ok_or("ECR's answer holds no token")?.to_owned());
+fn token(text: Option<&str>, expires: Option<&aws_sdk_ecr::primitives::DateTime>) -> Result<Token, AwsFault> {
+    let text = Zeroizing::new(text.ok_or(AwsFault::NoToken)?.to_owned());
     let expires = expires
         .and_then(|at| u64::try_from(at.secs()).ok())
         .map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
@@ -214,30 +215,16 @@ fn decode(token: Token) -> Option<Credential> {
 }
 
 /// Why a call failed, and what to do; by AWS's error code where there is one.
-fn refusal<E>(error: &SdkError<E>, action: &str) -> Trouble
+fn refusal<E>(error: &SdkError<E>, action: &'static str) -> AwsFault
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let Some(code) = error.code() else {
-        return Trouble::outage(format!(
-            "{}; check that the endpoint can be reached from here",
-            causes(error)
-        ));
+        return AwsFault::NotReached(causes(error));
     };
     let message = one_line(error.message().unwrap_or_default());
     let down = error.raw_response().is_some_and(|response| response.status().is_server_error());
-    let advice = match code {
-        "AccessDeniedException" | "AccessDenied" => format!("allow {action} to this identity"),
-        "UnrecognizedClientException"
-        | "InvalidSignatureException"
-        | "InvalidClientTokenId"
-        | "SignatureDoesNotMatch" => "check the keys".to_owned(),
-        "ExpiredTokenException" | "ExpiredToken" => "renew the session".to_owned(),
-        "ThrottlingException" | "TooManyRequestsException" => "try again later".to_owned(),
-        _ => "look the code up in AWS's documentation".to_owned(),
-    };
-    let throttled = matches!(code, "ThrottlingException" | "TooManyRequestsException");
-    Trouble { what: format!("{code}: {message}; {advice}"), outage: down || throttled }
+    AwsFault::Refused { code: code.to_owned(), message, advice: AwsAdvice::of(code, action), down }
 }
 
 #[cfg(test)]

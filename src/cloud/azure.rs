@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::Outcome;
 use super::hosts::AcrCloud;
 use super::http::{Answer, Http, Towards, form, oauth_error};
-use super::{Outcome, Trouble};
 use crate::credential::{Credential, jwt_expiry};
+use crate::problem::{AzureFault, CloudFault, Said};
 use crate::secret::Secret;
 use crate::settings::Settings;
 use identity::Identity;
@@ -52,11 +53,11 @@ impl AcrCloud {
 /// Why there is no Entra token.
 pub(super) enum NoToken {
     /// The tenant does not know the audience: another may do.
-    UnknownAudience(Trouble),
+    UnknownAudience(CloudFault),
     /// The identity failed.
-    Failed(Trouble),
+    Failed(CloudFault),
     /// A metadata server that nobody named does not answer, or has no identity.
-    Unavailable(Trouble),
+    Unavailable(CloudFault),
 }
 
 const NO_IDENTITY: &str = "no client secret, workload identity or managed identity in the environment, and this is no Azure machine";
@@ -79,8 +80,8 @@ pub async fn credential(
         Ok(None) => return Outcome::NoIdentity(NO_IDENTITY.to_owned()),
         Err(problem) => return Outcome::Failed(problem),
     };
-    let problem = |trouble: Trouble| trouble.into_problem(identity.to_string(), host);
-    let mut last = Trouble::from("");
+    let problem = |fault: CloudFault| fault.into_problem(identity.to_string(), host);
+    let mut last = CloudFault::from(AzureFault::EntraNoToken);
     for audience in cloud.audiences() {
         let token = match identity.token(settings, http, cloud, audience).await {
             Ok(token) => token,
@@ -108,7 +109,7 @@ async fn exchange(
     host: &str,
     tenant: Option<&str>,
     token: &Secret,
-) -> Result<Credential, (StatusCode, Trouble)> {
+) -> Result<Credential, (StatusCode, CloudFault)> {
     #[derive(Deserialize)]
     struct Exchanged {
         refresh_token: Secret,
@@ -120,20 +121,12 @@ async fn exchange(
     let answer =
         post_form(settings, http, &url, &fields).await.map_err(|what| (StatusCode::BAD_GATEWAY, what))?;
     if answer.status != StatusCode::OK {
-        let what = format!(
-            "the registry refused the exchange: {}; grant AcrPull on the registry to this identity",
-            acr_error(&answer)
-        );
-        return Err((answer.status, what.into()));
+        return Err((answer.status, AzureFault::Exchange(acr_error(&answer)).into()));
     }
-    let exchanged: Exchanged = serde_json::from_slice(&answer.body).map_err(|_| {
-        (StatusCode::BAD_GATEWAY, "the registry's exchange answers without a refresh token".into())
-    })?;
+    let none = || (StatusCode::BAD_GATEWAY, AzureFault::ExchangeNoToken.into());
+    let exchanged: Exchanged = serde_json::from_slice(&answer.body).map_err(|_| none())?;
     if exchanged.refresh_token.is_empty() {
-        return Err((
-            StatusCode::BAD_GATEWAY,
-            "the registry's exchange answers with an empty refresh token".into(),
-        ));
+        return Err(none());
     }
     let expires = jwt_expiry(exchanged.refresh_token.expose()).unwrap_or_else(|| SystemTime::now() + LIFE);
     Ok(Credential { username: USER.to_owned(), secret: exchanged.refresh_token, expires: Some(expires) })
@@ -145,21 +138,23 @@ async fn post_form(
     http: &Http,
     url: &str,
     fields: &[(&str, &str)],
-) -> Result<Answer, Trouble> {
+) -> Result<Answer, CloudFault> {
     let body = form(fields);
     let prepare = |request: reqwest::RequestBuilder| {
         request.header("content-type", "application/x-www-form-urlencoded").body(body.to_string())
     };
-    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(Trouble::from)
+    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(CloudFault::from)
 }
 
 /// A registry's error: `{"errors": [{"code", "message"}]}` (distribution's form).
-fn acr_error(answer: &Answer) -> String {
+fn acr_error(answer: &Answer) -> Said {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match (body["errors"][0]["code"].as_str(), body["errors"][0]["message"].as_str()) {
-        (Some(code), message) => {
-            super::one_line(&format!("{} {code}: {}", answer.status.as_u16(), message.unwrap_or_default()))
-        }
+        (Some(code), message) => Said::Words(super::one_line(&format!(
+            "{} {code}: {}",
+            answer.status.as_u16(),
+            message.unwrap_or_default()
+        ))),
         (None, _) => oauth_error(answer),
     }
 }

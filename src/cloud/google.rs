@@ -59,10 +59,10 @@ pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Opt
             let identity = "the Google service account of this machine or pod".to_owned();
             match metadata::token(settings, http).await {
                 Ok(token) => (Ok(token), identity),
-                Err(trouble) if evidence == Evidence::Named => {
-                    return Outcome::Failed(trouble.into_problem(identity, host));
+                Err(fault) if evidence == Evidence::Named => {
+                    return Outcome::Failed(fault.into_problem(identity, host));
                 }
-                Err(trouble) => return Outcome::Unavailable(trouble.into_problem(identity, host)),
+                Err(fault) => return Outcome::Unavailable(fault.into_problem(identity, host)),
             }
         }
     };
@@ -74,6 +74,6 @@ pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Opt
                 identity,
             }
         }
-        Err(trouble) => Outcome::Failed(trouble.into_problem(identity, host)),
+        Err(fault) => Outcome::Failed(fault.into_problem(identity, host)),
     }
 }

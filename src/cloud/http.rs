@@ -13,10 +13,10 @@ use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
-use super::{Trouble, causes, one_line};
+use super::{causes, one_line};
 use crate::deadline::Deadline;
 use crate::file;
-use crate::problem::Problem;
+use crate::problem::{CloudFault, FileFault, HttpFault, Need, Problem, Said};
 use crate::settings::Settings;
 
 /// No token is longer.
@@ -43,21 +43,18 @@ impl Roots {
         let native = rustls_native_certs::load_native_certs();
         let mut certificates = native.certs;
         if let Some(path) = &settings.aws.ca_bundle {
-            let wrong = |what: String| Problem::File {
-                path: path.display().to_string(),
-                what: format!("{what}; correct AWS_CA_BUNDLE"),
-            };
-            let text = file::read_following(path).map_err(|why| wrong(why.to_string()))?;
+            let wrong = |what| Problem::File { path: path.display().to_string(), what };
+            let text = file::read_following(path).map_err(|why| wrong(FileFault::Bundle(why)))?;
             let bundle: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
             let bundle = bundle.ok().filter(|bundle| !bundle.is_empty());
-            certificates.extend(bundle.ok_or_else(|| wrong("holds no PEM certificate".to_owned()))?);
+            certificates.extend(bundle.ok_or_else(|| wrong(FileFault::BundleEmpty))?);
         }
         let mut store = RootCertStore::empty();
         certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
         if certificates.is_empty() {
             return Err(Problem::File {
                 path: settings.ssl_cert_file.clone().unwrap_or_else(|| "/etc/ssl/certs".to_owned()),
-                what: "holds no certificate authority that can be used; install ca-certificates or correct SSL_CERT_FILE".to_owned(),
+                what: FileFault::NoAuthorities,
             });
         }
         Ok(Roots { certificates })
@@ -84,7 +81,7 @@ impl Roots {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = builder
-            .map_err(|_| Problem::System { what: "use TLS", kind: std::io::ErrorKind::Unsupported })?;
+            .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })?;
         Ok(builder.with_root_certificates(store).with_no_client_auth())
     }
 }
@@ -112,14 +109,14 @@ pub enum NoAnswer {
     /// The roots cannot be loaded.
     Setup(Problem),
     /// Not reached, broken off, or 429 and 5xx to the last try: what happened.
-    Failed(String),
+    Failed(HttpFault),
 }
 
-impl From<NoAnswer> for Trouble {
-    fn from(none: NoAnswer) -> Trouble {
+impl From<NoAnswer> for CloudFault {
+    fn from(none: NoAnswer) -> CloudFault {
         match none {
-            NoAnswer::Setup(problem) => Trouble::from(problem.to_string()),
-            NoAnswer::Failed(what) => Trouble::outage(what),
+            NoAnswer::Setup(problem) => CloudFault::Setup(Box::new(problem)),
+            NoAnswer::Failed(what) => CloudFault::Http(what),
         }
     }
 }
@@ -150,7 +147,7 @@ impl Http {
     async fn client(&self, settings: &Settings, towards: Towards) -> Result<Client, Problem> {
         let failed = |error: reqwest::Error| {
             let _ = error;
-            Problem::System { what: "make an HTTP client", kind: std::io::ErrorKind::Other }
+            Problem::System { what: Need::HttpClient, kind: std::io::ErrorKind::Other }
         };
         let plain = || Client::builder().redirect(redirect::Policy::none()).retry(reqwest::retry::never());
         match towards {
@@ -200,7 +197,7 @@ impl Http {
                 Ok(Ok(Tried::Answer(answer))) => return Ok(answer),
                 Ok(Ok(Tried::Again(what, wait))) => (what, wait),
                 Ok(Err(what)) => (what, None),
-                Err(_) => (format!("{} does not answer", host_of(url)), None),
+                Err(_) => (HttpFault::Silent(host_of(url)), None),
             };
             tries += 1;
             let pause = asked.unwrap_or(wait).max(FIRST_WAIT);
@@ -215,22 +212,22 @@ impl Http {
 
 enum Tried {
     Answer(Answer),
-    Again(String, Option<Duration>),
+    Again(HttpFault, Option<Duration>),
 }
 
-async fn once(request: RequestBuilder) -> Result<Tried, String> {
+async fn once(request: RequestBuilder) -> Result<Tried, HttpFault> {
     let mut response = request.send().await.map_err(|error| transport(&error))?;
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         let seconds =
             response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let host = response.url().host_str().unwrap_or_default().to_owned();
-        return Ok(Tried::Again(format!("{host} answers {status}"), seconds.map(Duration::from_secs)));
+        let what = HttpFault::Status(host_in(response.url()), status.to_string());
+        return Ok(Tried::Again(what, seconds.map(Duration::from_secs)));
     }
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
     while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error))? {
         if body.len() + chunk.len() > MOST_BYTES {
-            return Err("the answer is longer than any token".to_owned());
+            return Err(HttpFault::TooLong(host_in(response.url())));
         }
         if body.len() + chunk.len() > body.capacity() {
             let mut larger = Zeroizing::new(Vec::with_capacity(2 * (body.len() + chunk.len())));
@@ -243,17 +240,21 @@ async fn once(request: RequestBuilder) -> Result<Tried, String> {
 }
 
 /// A failure below HTTP, without the URL: its query may hold something that is nobody's business.
-fn transport(error: &reqwest::Error) -> String {
+fn transport(error: &reqwest::Error) -> HttpFault {
     let host = error.url().and_then(|url| url.host_str()).unwrap_or("the server").to_owned();
     let mut cause: &(dyn std::error::Error + 'static) = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    format!("{host} cannot be reached ({})", causes(cause))
+    HttpFault::Unreachable(host, causes(cause))
 }
 
 fn host_of(url: &str) -> String {
-    reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    reqwest::Url::parse(url).map(|url| host_in(&url)).unwrap_or_default()
+}
+
+fn host_in(url: &reqwest::Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
 }
 
 /// Encodes a form (WHATWG URL, section 5), in memory that is wiped.
@@ -287,15 +288,15 @@ fn encode_into(encoded: &mut String, text: &str) {
 
 /// The `error` and `error_description` of an OAuth 2.0 error (RFC 6749, section 5.2), or the `error.message` of
 /// Google's APIs, as one line. Nothing else of a body is ever shown.
-pub fn oauth_error(answer: &Answer) -> String {
+pub fn oauth_error(answer: &Answer) -> Said {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let error = &body["error"];
     let code = error.as_str().or(error["status"].as_str()).unwrap_or_default();
     let text = body["error_description"].as_str().or(error["message"].as_str()).unwrap_or_default();
     let text = text.lines().next().unwrap_or_default();
     match (code, text) {
-        ("", "") => format!("it answers {}", answer.status),
-        (code, text) => one_line(&format!("{} {code}: {text}", answer.status.as_u16())),
+        ("", "") => Said::Status(answer.status.to_string()),
+        (code, text) => Said::Words(one_line(&format!("{} {code}: {text}", answer.status.as_u16()))),
     }
 }
 
@@ -316,15 +317,16 @@ mod tests {
             body: Zeroizing::new(body.as_bytes().to_vec()),
         };
         assert_eq!(
-            oauth_error(&answer(r#"{"error":"invalid_grant","error_description":"Bad\r\nTrace: x"}"#)),
+            oauth_error(&answer(r#"{"error":"invalid_grant","error_description":"Bad\r\nTrace: x"}"#))
+                .to_string(),
             "400 invalid_grant: Bad"
         );
         assert_eq!(
-            oauth_error(&answer(r#"{"error":{"status":"PERMISSION_DENIED","message":"no"}}"#)),
+            oauth_error(&answer(r#"{"error":{"status":"PERMISSION_DENIED","message":"no"}}"#)).to_string(),
             "400 PERMISSION_DENIED: no"
         );
         for other in ["", "<html>", "[]", "{}"] {
-            assert_eq!(oauth_error(&answer(other)), "it answers 400 Bad Request");
+            assert_eq!(oauth_error(&answer(other)).to_string(), "it answers 400 Bad Request");
         }
     }
 }

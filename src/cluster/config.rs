@@ -17,24 +17,19 @@ use secrecy::SecretString;
 use super::{POD_DIRECTORY, exec, request};
 use crate::deadline::Deadline;
 use crate::file;
-use crate::problem::Problem;
+use crate::problem::{KubeconfigFault, Problem};
 use crate::settings::{Settings, is_object_name};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-fn problem(origin: impl Into<String>, what: impl Into<String>) -> Problem {
-    Problem::ClusterConfig { origin: origin.into(), what: what.into() }
+fn problem(origin: impl Into<String>, what: KubeconfigFault) -> Problem {
+    Problem::ClusterConfig { origin: origin.into(), what }
 }
 
 /// The configuration that every pod has.
 pub(super) fn in_pod() -> Result<Config, Problem> {
-    let mut config = Config::incluster().map_err(|error| {
-        let reason = request::deepest(&error);
-        problem(
-            POD_DIRECTORY,
-            format!("cannot be used ({reason}); check the pod's service account and its mount"),
-        )
-    })?;
+    let mut config = Config::incluster()
+        .map_err(|error| problem(POD_DIRECTORY, KubeconfigFault::Pod(request::deepest(&error))))?;
     // Read here, once: the library takes a line break at its end into the header.
     config.auth_info = AuthInfo { token_file: Some(format!("{POD_DIRECTORY}/token")), ..AuthInfo::default() };
     read_token(POD_DIRECTORY, &mut config.auth_info)?;
@@ -45,23 +40,23 @@ pub(super) fn in_pod() -> Result<Config, Problem> {
 /// The configuration of the current context of `KUBECONFIG` or `~/.kube/config`.
 pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> Result<Config, Problem> {
     let (origin, kubeconfig) = read(settings)?;
-    let name = kubeconfig.current_context.clone().filter(|name| !name.is_empty()).ok_or_else(|| {
-        problem(&origin, "has no current-context; set one with `kubectl config use-context`")
-    })?;
+    let name = kubeconfig
+        .current_context
+        .clone()
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| problem(&origin, KubeconfigFault::NoCurrentContext))?;
     let context = kubeconfig
         .contexts
         .iter()
         .find(|context| context.name == name)
         .and_then(|named| named.context.clone())
-        .ok_or_else(|| {
-            problem(&origin, format!("has no context {name:?}, which is its current one; correct it"))
-        })?;
+        .ok_or_else(|| problem(&origin, KubeconfigFault::NoContext(name.clone())))?;
     let cluster = kubeconfig
         .clusters
         .iter()
         .find(|cluster| cluster.name == context.cluster)
         .and_then(|named| named.cluster.clone())
-        .ok_or_else(|| problem(&origin, format!("has no cluster {:?}; correct it", context.cluster)))?;
+        .ok_or_else(|| problem(&origin, KubeconfigFault::NoCluster(context.cluster.clone())))?;
     let mut user = match context.user.as_deref().filter(|user| !user.is_empty()) {
         None => AuthInfo::default(),
         Some(name) => kubeconfig
@@ -69,7 +64,7 @@ pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> 
             .iter()
             .find(|user| user.name == name)
             .and_then(|named| named.auth_info.clone())
-            .ok_or_else(|| problem(&origin, format!("has no user {name:?}; correct it")))?,
+            .ok_or_else(|| problem(&origin, KubeconfigFault::NoUser(name.to_owned())))?,
     };
     let namespace = context.namespace.filter(|namespace| is_object_name(namespace));
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
@@ -96,9 +91,9 @@ fn read(settings: &Settings) -> Result<(String, Kubeconfig), Problem> {
                 let origin = || origin_of(&paths);
                 merged = Some(match merged {
                     None => one,
-                    Some(before) => before.merge(one).map_err(|_| {
-                        problem(origin(), "hold parts that do not fit together; correct them")
-                    })?,
+                    Some(before) => {
+                        before.merge(one).map_err(|_| problem(origin(), KubeconfigFault::DoNotFit))?
+                    }
                 });
             }
             // kubectl passes over files that are not there or empty, if there is another; not over broken ones.
@@ -109,7 +104,7 @@ fn read(settings: &Settings) -> Result<(String, Kubeconfig), Problem> {
     match (merged, why_not) {
         (Some(kubeconfig), _) => Ok((origin_of(&paths), kubeconfig)),
         (None, Some(problem)) => Err(problem),
-        (None, None) => Err(problem("KUBECONFIG", "names no file; correct it or unset it")),
+        (None, None) => Err(problem("KUBECONFIG", KubeconfigFault::NoFile)),
     }
 }
 
@@ -124,15 +119,14 @@ fn read_one(path: &Path) -> Result<Kubeconfig, (Problem, bool)> {
     // Links are followed as kubectl does: people switch clusters by changing one.
     let text = file::read_following(path).map_err(|why| {
         let absent = why == file::Unreadable::Absent;
-        (problem(&origin, format!("{why}; correct KUBECONFIG or the file")), absent)
+        (problem(&origin, KubeconfigFault::Unreadable(why)), absent)
     })?;
-    let broken = |what: &str| (problem(&origin, what), false);
-    let text = std::str::from_utf8(&text).map_err(|_| broken("is not text; correct it"))?;
+    let broken = |what: KubeconfigFault| (problem(&origin, what), false);
+    let text = std::str::from_utf8(&text).map_err(|_| broken(KubeconfigFault::NotText))?;
     if text.trim().is_empty() {
-        return Err((problem(&origin, "is empty; correct it or unset KUBECONFIG"), true));
+        return Err((problem(&origin, KubeconfigFault::Empty), true));
     }
-    let mut kubeconfig = Kubeconfig::from_yaml(text)
-        .map_err(|_| broken("is no valid kubeconfig; check it with `kubectl config view`"))?;
+    let mut kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| broken(KubeconfigFault::Invalid))?;
     // Paths in a kubeconfig are relative to it.
     let base = path.parent().unwrap_or(Path::new(""));
     let absolute = |path: &mut Option<String>| {
@@ -162,13 +156,10 @@ fn read_one(path: &Path) -> Result<Kubeconfig, (Problem, bool)> {
 fn read_token(origin: &str, user: &mut AuthInfo) -> Result<(), Problem> {
     let Some(path) = user.token_file.take().filter(|path| !path.is_empty()) else { return Ok(()) };
     let text = file::read_following(Path::new(&path))
-        .map_err(|why| problem(origin, format!("names the token file {path}, which {why}; correct it")))?;
+        .map_err(|why| problem(origin, KubeconfigFault::TokenFile(path.clone(), why)))?;
     let token = std::str::from_utf8(&text).map(str::trim).unwrap_or_default();
     if token.is_empty() {
-        return Err(problem(
-            origin,
-            format!("names the token file {path}, which holds no token; correct it"),
-        ));
+        return Err(problem(origin, KubeconfigFault::TokenFileEmpty(path)));
     }
     user.token = Some(SecretString::from(token));
     Ok(())
@@ -176,36 +167,29 @@ fn read_token(origin: &str, user: &mut AuthInfo) -> Result<(), Problem> {
 
 fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> Result<Config, Problem> {
     let server = cluster.server.clone().filter(|server| !server.is_empty());
-    let server =
-        server.ok_or_else(|| problem(origin, "names no server for its current cluster; correct it"))?;
+    let server = server.ok_or_else(|| problem(origin, KubeconfigFault::NoServer))?;
     let url = server
         .parse::<Uri>()
         .ok()
         .filter(|url| url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http")));
-    let url =
-        url.ok_or_else(|| problem(origin, format!("has a server that is no URL: {server:?}; correct it")))?;
+    let url = url.ok_or_else(|| problem(origin, KubeconfigFault::ServerUrl(server)))?;
     let mut config = Config::new(url);
     config.default_namespace = namespace.unwrap_or_else(|| "default".to_owned());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name;
     config.proxy_url = match cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
         None => environment_proxy(&config.cluster_url),
-        Some(url) => {
-            Some(url.parse().map_err(|_| problem(origin, "has a proxy-url that is no URL; correct it"))?)
-        }
+        Some(url) => Some(url.parse().map_err(|_| problem(origin, KubeconfigFault::ProxyUrl))?),
     };
     let pem = match (cluster.certificate_authority_data, cluster.certificate_authority) {
         (Some(data), _) if !data.is_empty() => {
             use base64::Engine;
             let decoded = base64::engine::general_purpose::STANDARD.decode(data.trim());
-            Some(decoded.map_err(|_| {
-                problem(origin, "has certificate-authority-data that is not base64; correct it")
-            })?)
+            Some(decoded.map_err(|_| problem(origin, KubeconfigFault::AuthorityNotBase64))?)
         }
         (_, Some(path)) if !path.is_empty() => {
-            let text = file::read_following(Path::new(&path)).map_err(|why| {
-                problem(origin, format!("names the certificate authority {path}, which {why}; correct it"))
-            })?;
+            let text = file::read_following(Path::new(&path))
+                .map_err(|why| problem(origin, KubeconfigFault::AuthorityFile(path.clone(), why)))?;
             Some(text.to_vec())
         }
         _ => None,
@@ -214,10 +198,7 @@ fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> 
         let certificates: Vec<_> =
             CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().unwrap_or_default();
         if certificates.is_empty() {
-            return Err(problem(
-                origin,
-                "has a certificate authority that holds no PEM certificate; correct it",
-            ));
+            return Err(problem(origin, KubeconfigFault::AuthorityEmpty));
         }
         config.root_cert = Some(certificates.into_iter().map(|certificate| certificate.to_vec()).collect());
     }
@@ -261,10 +242,6 @@ fn limits(mut config: Config) -> Config {
 /// The client for a configuration.
 pub(super) fn client(config: &Config) -> Result<Client, Problem> {
     Client::try_from(config.clone()).map_err(|error| {
-        let reason = request::deepest(&error);
-        problem(
-            "the identity for the API server",
-            format!("cannot be used ({reason}); correct the user in the kubeconfig"),
-        )
+        problem("the identity for the API server", KubeconfigFault::Client(request::deepest(&error)))
     })
 }

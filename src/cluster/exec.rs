@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::child;
 use crate::deadline::Deadline;
-use crate::problem::Problem;
+use crate::problem::{KubeconfigFault, Problem, ProgramFault, Task};
 use crate::secret::Secret;
 
 const DEFAULT_VERSION: &str = "client.authentication.k8s.io/v1";
@@ -40,29 +40,23 @@ pub(super) async fn resolve(
 ) -> Result<AuthInfo, Problem> {
     let Some(exec) = user.exec.take() else { return Ok(user) };
     let Some(command) = exec.command.clone().filter(|command| !command.is_empty()) else {
-        return Err(wrong(origin, "has an exec plugin without a command; correct it"));
+        return Err(wrong(origin, KubeconfigFault::ExecNoCommand));
     };
     let printed = match timeout(deadline.left(), run(&exec, &command)).await {
-        Ok(printed) => {
-            printed.map_err(|what| wrong(origin, format!("has an exec plugin {command} that {what}")))?
-        }
+        Ok(printed) => printed.map_err(|what| wrong(origin, KubeconfigFault::Exec(command.clone(), what)))?,
         Err(_) => {
-            let what = format!("the exec plugin {command} of {origin}");
+            let what = Task::ExecPlugin { command, origin: origin.to_owned() };
             return Err(Problem::Deadline { what, limit: deadline.limit() });
         }
     };
-    let printed: Printed = serde_json::from_slice(&printed).map_err(|_| {
-        wrong(origin, format!("has an exec plugin {command} that prints no ExecCredential; run it by hand"))
-    })?;
-    let status = printed.status.ok_or_else(|| {
-        wrong(origin, format!("has an exec plugin {command} that prints no status; run it by hand"))
-    })?;
+    let printed: Printed = serde_json::from_slice(&printed)
+        .map_err(|_| wrong(origin, KubeconfigFault::ExecNoCredential(command.clone())))?;
+    let status =
+        printed.status.ok_or_else(|| wrong(origin, KubeconfigFault::ExecNoStatus(command.clone())))?;
     let token = status.token.filter(|token| !token.is_empty());
     let pair = status.certificate.zip(status.key);
     if token.is_none() && pair.is_none() {
-        let what =
-            format!("has an exec plugin {command} that prints no token and no certificate; run it by hand");
-        return Err(wrong(origin, what));
+        return Err(wrong(origin, KubeconfigFault::ExecNoToken(command)));
     }
     if let Some(token) = &token {
         user.token = Some(SecretString::from(token.expose()));
@@ -76,11 +70,11 @@ pub(super) async fn resolve(
     Ok(user)
 }
 
-fn wrong(origin: &str, what: impl Into<String>) -> Problem {
-    Problem::ClusterConfig { origin: origin.to_owned(), what: what.into() }
+fn wrong(origin: &str, what: KubeconfigFault) -> Problem {
+    Problem::ClusterConfig { origin: origin.to_owned(), what }
 }
 
-async fn run(exec: &ExecConfig, command: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+async fn run(exec: &ExecConfig, command: &str) -> Result<Zeroizing<Vec<u8>>, ProgramFault> {
     let version = exec.api_version.as_deref().unwrap_or(DEFAULT_VERSION);
     let mut spec = json!({ "interactive": false });
     if let Some(cluster) = &exec.cluster {

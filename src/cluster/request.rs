@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::object::Object;
 use super::{Cluster, Found};
-use crate::problem::Problem;
+use crate::problem::{Outage, Problem, ServerFault};
 
 /// No object is larger: etcd takes 1.5 MiB, and base64 adds a third.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -40,7 +40,7 @@ pub enum Refusal {
 /// What one try brought.
 enum Tried {
     Answer(Result<Zeroizing<Vec<u8>>, Refusal>),
-    Again { what: String, wait: Option<Duration> },
+    Again { what: Outage, wait: Option<Duration> },
 }
 
 /// What is asked of an object.
@@ -62,11 +62,7 @@ pub(super) async fn get<T: DeserializeOwned>(cluster: &Cluster, object: &Object)
     let body = call(cluster, object, Verb::Get).await?;
     match serde_json::from_slice(&body) {
         Ok(parsed) if kind_of(&body).as_deref() == Some(object.kind()) => Ok(parsed),
-        _ => {
-            let what =
-                "answers with something that is no Kubernetes object; check the address in the kubeconfig";
-            Err(failed(cluster, object, what.to_owned(), false))
-        }
+        _ => Err(failed(cluster, object, ServerFault::NotKubernetes)),
     }
 }
 
@@ -84,7 +80,7 @@ pub(super) async fn call(
         let limit = if tries == 0 { left } else { left.min(ONE_TRY) }.min(ONE_TRY.max(left / 2));
         let tried = match timeout(limit, once(cluster, object, verb)).await {
             Ok(tried) => tried,
-            Err(_) => Tried::Again { what: last.unwrap_or_else(|| "does not answer".to_owned()), wait: None },
+            Err(_) => Tried::Again { what: last.unwrap_or(Outage::Silent), wait: None },
         };
         let (what, asked) = match tried {
             Tried::Answer(answer) => return answer,
@@ -93,12 +89,7 @@ pub(super) async fn call(
         let pause = asked.unwrap_or(wait).max(FIRST_WAIT);
         let enough = cluster.found == Found::ByChance && tries >= RETRIES_BY_CHANCE;
         if enough || pause >= cluster.deadline.left() {
-            return Err(failed(
-                cluster,
-                object,
-                format!("{what}; check that it is up and can be reached from here"),
-                true,
-            ));
+            return Err(failed(cluster, object, ServerFault::Down(what)));
         }
         sleep(pause).await;
         wait = (wait * 2).min(LONGEST_WAIT);
@@ -117,19 +108,13 @@ fn request(object: &Object, verb: Verb) -> Result<Request<Body>, http::Error> {
     builder.header(header::ACCEPT, json).header(header::CONTENT_TYPE, json).body(body)
 }
 
-fn failed(cluster: &Cluster, object: &Object, what: String, outage: bool) -> Refusal {
-    Refusal::Failed(Problem::Cluster {
-        object: object.to_string(),
-        server: cluster.server.clone(),
-        what,
-        outage,
-    })
+fn failed(cluster: &Cluster, object: &Object, what: ServerFault) -> Refusal {
+    Refusal::Failed(Problem::Cluster { object: object.to_string(), server: cluster.server.clone(), what })
 }
 
 async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
     let Ok(request) = request(object, verb) else {
-        let what = "cannot be asked for such a name; correct it".to_owned();
-        return Tried::Answer(Err(failed(cluster, object, what, false)));
+        return Tried::Answer(Err(failed(cluster, object, ServerFault::Name)));
     };
     let response = match cluster.client.send(request).await {
         Ok(response) => response,
@@ -139,9 +124,7 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
         StatusCode::OK | StatusCode::CREATED => {}
         StatusCode::CONFLICT => return Tried::Answer(Err(Refusal::Conflict)),
         StatusCode::UNPROCESSABLE_ENTITY => {
-            let what =
-                "refuses the object as it would be; look at it with `kubectl get secret -o yaml`".to_owned();
-            return Tried::Answer(Err(failed(cluster, object, what, false)));
+            return Tried::Answer(Err(failed(cluster, object, ServerFault::Invalid)));
         }
         StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
         StatusCode::FORBIDDEN if verb.is_write() => return refused_write(cluster, object, response).await,
@@ -151,25 +134,22 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
             return Tried::Answer(Err(Refusal::Failed(Problem::Unauthorized { object, server })));
         }
         status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => {
-            return Tried::Again { what: format!("answers {status}"), wait: retry_after(&response) };
+            return Tried::Again { what: Outage::Status(status.to_string()), wait: retry_after(&response) };
         }
         status if status.is_server_error() => {
-            return Tried::Again { what: format!("answers {status}"), wait: retry_after(&response) };
+            return Tried::Again { what: Outage::Status(status.to_string()), wait: retry_after(&response) };
         }
         status => {
-            let what =
-                format!("answers {status}, which no API server should; check the address in the kubeconfig");
-            return Tried::Answer(Err(failed(cluster, object, what, false)));
+            let what = ServerFault::OddStatus(status.to_string());
+            return Tried::Answer(Err(failed(cluster, object, what)));
         }
     }
     match Limited::new(response.into_body(), MOST_BYTES).collect().await {
         Ok(body) => Tried::Answer(Ok(Zeroizing::new(Vec::from(body.to_bytes())))),
         Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            let what =
-                "answers with more than any object can hold; check the address in the kubeconfig".to_owned();
-            Tried::Answer(Err(failed(cluster, object, what, false)))
+            Tried::Answer(Err(failed(cluster, object, ServerFault::TooLong)))
         }
-        Err(_) => Tried::Again { what: "breaks off in the middle of an answer".to_owned(), wait: None },
+        Err(_) => Tried::Again { what: Outage::BrokenOff, wait: None },
     }
 }
 
@@ -187,16 +167,17 @@ async fn refused_write(cluster: &Cluster, object: &Object, response: Response<Bo
         .and_then(|body| serde_json::from_slice::<Status>(&body.to_bytes()).ok())
         .map(|status| status.message)
         .unwrap_or_default();
+    let namespace = object.namespace.clone();
     let what = if message.contains("is being terminated") {
-        format!("takes nothing new into namespace {}, which is being deleted", object.namespace)
+        ServerFault::Terminating(namespace)
     } else if message.contains("exceeded quota") {
-        format!("says that the quota of namespace {} is used up; raise it", object.namespace)
+        ServerFault::Quota(namespace)
     } else if message.contains("denied the request") {
-        format!("has an admission policy that refuses it; ask who runs namespace {}", object.namespace)
+        ServerFault::Policy(namespace)
     } else {
         return Tried::Answer(Err(Refusal::Denied));
     };
-    Tried::Answer(Err(failed(cluster, object, what, false)))
+    Tried::Answer(Err(failed(cluster, object, what)))
 }
 
 /// The kind that an answer claims to be. Anything else with 200 (a gateway's `{}`) would look like an object that
@@ -215,16 +196,12 @@ fn kind_of(body: &[u8]) -> Option<String> {
 fn transport(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried {
     let reason = deepest(error);
     if matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_)) {
-        let what = format!("cannot be asked with this identity ({reason}); correct the token");
-        return Tried::Answer(Err(failed(cluster, object, what, false)));
+        return Tried::Answer(Err(failed(cluster, object, ServerFault::Identity(reason))));
     }
     if reason.contains("certificate") {
-        let what = format!(
-            "shows a certificate that is not trusted ({reason}); correct the CA in the kubeconfig or the pod"
-        );
-        return Tried::Answer(Err(failed(cluster, object, what, false)));
+        return Tried::Answer(Err(failed(cluster, object, ServerFault::Certificate(reason))));
     }
-    Tried::Again { what: format!("cannot be reached ({reason})"), wait: None }
+    Tried::Again { what: Outage::Unreachable(reason), wait: None }
 }
 
 /// The innermost cause of an error, as one short line.

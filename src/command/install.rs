@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command};
 
 use super::configure::HELPER;
-use crate::problem::Problem;
+use crate::problem::{FileFault, Problem};
 use crate::protocol::{NAME, Reply};
 
 /// Its arguments.
@@ -33,21 +33,21 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
 }
 
 fn install(directory: &Path) -> Result<String, Problem> {
-    let failed = |path: &Path, what: &str, error: std::io::Error| Problem::File {
-        path: path.display().to_string(),
-        what: format!("{what} ({}); check the directory's mount and rights", error.kind()),
-    };
-    std::fs::create_dir_all(directory).map_err(|error| failed(directory, "cannot be made", error))?;
-    let own = std::env::current_exe().map_err(|error| failed(Path::new(NAME), "cannot be found", error))?;
-    let mut program = File::open(&own).map_err(|error| failed(&own, "cannot be read", error))?;
+    let failed = |path: &Path, what| Problem::File { path: path.display().to_string(), what };
+    let source = |error: std::io::Error| FileFault::InstallSource(error.kind());
+    let written = |error: std::io::Error| FileFault::InstallWrite(error.kind());
+    std::fs::create_dir_all(directory)
+        .map_err(|error| failed(directory, FileFault::InstallDirectory(error.kind())))?;
+    let own = std::env::current_exe().map_err(|error| failed(Path::new(NAME), source(error)))?;
+    let mut program = File::open(&own).map_err(|error| failed(&own, source(error)))?;
 
     let copy = directory.join(NAME);
     replace(&copy, 0o755, |file| std::io::copy(&mut program, file).map(drop))
-        .map_err(|error| failed(&copy, "cannot be written", error))?;
+        .map_err(|error| failed(&copy, written(error)))?;
     let config = directory.join("config.json");
     let text = format!("{{\n\t\"credsStore\": \"{HELPER}\"\n}}\n");
     replace(&config, 0o644, |file| file.write_all(text.as_bytes()))
-        .map_err(|error| failed(&config, "cannot be written", error))?;
+        .map_err(|error| failed(&config, written(error)))?;
     Ok(format!(
         "{}\n{}\nin the scanner: PATH={}:$PATH DOCKER_CONFIG={}\n",
         copy.display(),

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::json_reason;
 use super::key::Key;
 use crate::credential::IDENTITY_TOKEN_USER;
+use crate::problem::ConfigFault;
 use crate::registry::Registry;
 use crate::secret::Secret;
 
@@ -32,10 +32,10 @@ impl Document {
     ///
     /// # Errors
     /// The parser's reason and place, if it is no JSON object.
-    pub fn parse(text: &[u8]) -> Result<Document, String> {
+    pub fn parse(text: &[u8]) -> Result<Document, ConfigFault> {
         // Some editors put a byte order mark in front.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        serde_json::from_slice(text).map(Document).map_err(|error| json_reason(&error))
+        Ok(Document(serde_json::from_slice(text)?))
     }
 
     /// The text. The caller wipes it.
@@ -49,7 +49,7 @@ impl Document {
     ///
     /// # Errors
     /// `auths` is something other than an object.
-    pub fn put(&mut self, registry: &Registry, username: &str, secret: &Secret) -> Result<bool, String> {
+    pub fn put(&mut self, registry: &Registry, username: &str, secret: &Secret) -> Result<bool, ConfigFault> {
         let auths = self.auths()?;
         let same = spellings(auths, registry);
         let mut entry = same.first().and_then(|key| auths.get(key)?.as_object().cloned()).unwrap_or_default();
@@ -82,7 +82,7 @@ impl Document {
     ///
     /// # Errors
     /// `auths` is something other than an object.
-    pub fn remove(&mut self, registry: &Registry) -> Result<bool, String> {
+    pub fn remove(&mut self, registry: &Registry) -> Result<bool, ConfigFault> {
         let auths = self.auths()?;
         let same = spellings(auths, registry);
         for key in &same {
@@ -91,12 +91,12 @@ impl Document {
         Ok(!same.is_empty())
     }
 
-    fn auths(&mut self) -> Result<&mut Map<String, Value>, String> {
+    fn auths(&mut self) -> Result<&mut Map<String, Value>, ConfigFault> {
         let auths = self.0.entry("auths").or_insert_with(|| Value::Object(Map::new()));
         if auths.is_null() {
             *auths = Value::Object(Map::new());
         }
-        auths.as_object_mut().ok_or_else(|| "its auths is no object".to_owned())
+        auths.as_object_mut().ok_or(ConfigFault::Field("auths"))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::credential::Credential;
+use crate::problem::EntryFault;
 use crate::secret::Secret;
 
 /// What an entry gives.
@@ -16,7 +17,7 @@ pub enum Login {
     /// A credential. Whether it has expired is for the one who uses it to ask.
     Usable(Credential),
     /// An entry that means to hold a credential but does not: what is wrong with it and what to do.
-    Broken(&'static str),
+    Broken(EntryFault),
 }
 
 /// base64 with padding or without, as kubelet takes both.
@@ -47,7 +48,7 @@ impl Login {
         // serde takes a list for an object with its fields in order; Docker does not.
         let object = Some(value.get()).filter(|text| text.trim_start().starts_with('{'));
         let Some(Ok(fields)) = object.map(serde_json::from_str::<Fields>) else {
-            return Some(Login::Broken("is no object of text fields; correct it"));
+            return Some(Login::Broken(EntryFault::NotObject));
         };
         if let Some(token) = filled(fields.identity_token) {
             return Some(Login::Usable(Credential::identity_token(token)));
@@ -58,8 +59,8 @@ impl Login {
         match (fields.username.filter(|name| !name.is_empty()), filled(fields.password)) {
             (Some(username), Some(password)) => Some(Login::Usable(Credential::new(username, password))),
             (None, None) => None,
-            (Some(_), None) => Some(Login::Broken("has a username but no password; add the password")),
-            (None, Some(_)) => Some(Login::Broken("has a password but no username; add the username")),
+            (Some(_), None) => Some(Login::Broken(EntryFault::NoPassword)),
+            (None, Some(_)) => Some(Login::Broken(EntryFault::NoUsername)),
         }
     }
 }
@@ -73,19 +74,13 @@ fn filled(secret: Option<Secret>) -> Option<Secret> {
 fn decode_auth(auth: &str) -> Login {
     let compact = Zeroizing::new(auth.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>());
     let Some(decoded) = BASE64.decode(&*compact).ok().and_then(Secret::from_utf8) else {
-        return Login::Broken(
-            "has an `auth` that is not base64 of user:password; write it anew with `docker login`",
-        );
+        return Login::Broken(EntryFault::AuthNotBase64);
     };
     match decoded.expose().split_once(':') {
-        None => Login::Broken(
-            "has an `auth` without a colon between user and password; write it anew with `docker login`",
-        ),
-        Some(("", _)) => {
-            Login::Broken("has an `auth` without a user name; write it anew with `docker login`")
-        }
+        None => Login::Broken(EntryFault::AuthNoColon),
+        Some(("", _)) => Login::Broken(EntryFault::AuthNoUsername),
         Some((username, password)) => match password.trim_matches('\0') {
-            "" => Login::Broken("has an `auth` without a password; write it anew with `docker login`"),
+            "" => Login::Broken(EntryFault::AuthNoPassword),
             password => Login::Usable(Credential::new(username.to_owned(), Secret::new(password.to_owned()))),
         },
     }

@@ -76,7 +76,7 @@ fn add(finding: &mut Finding, found: &Match, now: SystemTime) {
     match &found.entry.login {
         Login::Broken(what) => {
             let origin = format!("{} entry {}", found.origin, found.entry.text);
-            let problem = Problem::Unusable { origin: origin.clone(), what };
+            let problem = Problem::Unusable { origin: origin.clone(), what: *what };
             finding.fail(origin, Failure::default(problem), Duration::ZERO);
         }
         Login::Usable(credential) => {

@@ -1,6 +1,6 @@
 //! For each failure that can be mended with a command or a manifest: that, ready to paste.
 
-use super::Problem;
+use super::{AzureFault, CloudFault, GoogleFault, Problem};
 
 /// The name of the Role and RoleBinding that are proposed.
 const ROLE: &str = "docker-credential-kubeclarity";
@@ -64,9 +64,9 @@ fn role(account: Option<&(String, String)>, namespace: &str, rules: &[String]) -
 }
 
 /// The least rights to pull, where a cloud refused for want of them.
-fn cloud(host: &str, what: &str) -> Option<String> {
-    if what.contains("AccessDenied") {
-        let actions = if host.starts_with("public.") || host.starts_with("ecr-public.") {
+fn cloud(host: &str, what: &CloudFault) -> Option<String> {
+    if let Some(action) = what.missing_action() {
+        let actions = if action.contains("ecr-public") {
             r#""ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken""#
         } else {
             r#""ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer""#
@@ -75,20 +75,23 @@ fn cloud(host: &str, what: &str) -> Option<String> {
             r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}]}}"#
         ));
     }
-    if what.contains("AcrPull") {
+    if let CloudFault::Azure(AzureFault::Exchange(_)) = what {
         let name = host.split('.').next()?;
         return Some(format!(
             "az role assignment create --assignee CLIENT-ID --role AcrPull --scope $(az acr show --name {name} --query id --output tsv)"
         ));
     }
-    if what.contains("serviceAccountTokenCreator") {
-        return Some("gcloud iam service-accounts add-iam-policy-binding SERVICE-ACCOUNT --member PRINCIPAL --role roles/iam.serviceAccountTokenCreator".to_owned());
+    if let CloudFault::Google(GoogleFault::Impersonation { email, .. }) = what {
+        return Some(format!(
+            "gcloud iam service-accounts add-iam-policy-binding {email} --member PRINCIPAL --role roles/iam.serviceAccountTokenCreator"
+        ));
     }
     None
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ConfigFault;
     use super::*;
 
     #[test]
@@ -123,10 +126,10 @@ mod tests {
         );
         let broken = Problem::NotDockerConfig {
             origin: "secret team/regcred/.dockerconfigjson".into(),
-            why: String::new(),
+            why: ConfigFault::List,
         };
         assert!(broken.fix().unwrap().contains(" regcred --namespace team "));
-        let file = Problem::NotDockerConfig { origin: "/etc/config.json".into(), why: String::new() };
+        let file = Problem::NotDockerConfig { origin: "/etc/config.json".into(), why: ConfigFault::List };
         assert_eq!(file.fix(), None);
         let key =
             Problem::MissingKey { object: "secret kubeclarity/ecr-sa".into(), key: "AWS_SECRET_ACCESS_KEY" };

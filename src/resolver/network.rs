@@ -10,7 +10,7 @@ use crate::cloud::http::Http;
 use crate::cluster::{Cluster, Found, Place};
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
-use crate::problem::Problem;
+use crate::problem::{Need, Problem, Task};
 use crate::settings::Settings;
 use crate::source::cloud_secrets::{self, CloudIdentity};
 use crate::source::stored::{self, Change};
@@ -52,7 +52,7 @@ impl Network {
         let _ = rustls::crypto::ring::default_provider().install_default();
         match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => Ok(Network { runtime: Some(runtime), http: Http::new(deadline) }),
-            Err(error) => Err(Problem::System { what: "start network input and output", kind: error.kind() }),
+            Err(error) => Err(Problem::System { what: Need::Network, kind: error.kind() }),
         }
     }
 
@@ -92,8 +92,7 @@ impl Network {
             FromCluster { pull_secrets, pull_finding, identity, cloud_finding }
         };
         let guard = whole.at_most(deadline.left() + GRACE);
-        let late =
-            || failed(Problem::Deadline { what: "asking the cluster".to_owned(), limit: whole.limit() });
+        let late = || failed(Problem::Deadline { what: Task::AskCluster, limit: whole.limit() });
         self.run(guard, work).unwrap_or_else(late)
     }
 
@@ -106,8 +105,7 @@ impl Network {
         let work = async {
             stored::change(&Cluster::connect(settings, place, deadline).await?, settings, change).await
         };
-        let late =
-            || Err(Problem::Deadline { what: "writing to the cluster".to_owned(), limit: deadline.limit() });
+        let late = || Err(Problem::Deadline { what: Task::WriteCluster, limit: deadline.limit() });
         self.run(deadline, work).unwrap_or_else(late)
     }
 
@@ -132,7 +130,7 @@ impl Network {
     fn late(&self, name: &str) -> Finding {
         let mut finding = Finding::default();
         let limit = self.http.deadline.limit();
-        let problem = Problem::Deadline { what: format!("asking the cloud for a token for {name}"), limit };
+        let problem = Problem::Deadline { what: Task::AskCloud(name.to_owned()), limit };
         finding.fail("cloud identity", Failure::default(problem), limit);
         finding
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::problem::Problem;
+use crate::problem::{Expected, Problem};
 use crate::secret::Secret;
 
 /// `namespace/name` of an object in the cluster; without a namespace, it is the service account's.
@@ -38,7 +38,7 @@ impl<'a> Variables<'a> {
     pub fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
         match self.raw(name).map(OsString::into_string) {
             Some(Ok(value)) => Ok(Some(value)),
-            Some(Err(_)) => Err(Problem::Setting { variable: name, expected: "it takes text in UTF-8" }),
+            Some(Err(_)) => Err(Problem::Setting { variable: name, expected: Expected::Text }),
             None => Ok(None),
         }
     }
@@ -56,7 +56,7 @@ impl<'a> Variables<'a> {
     pub fn choice<T: Copy>(
         &self,
         name: &'static str,
-        expected: &'static str,
+        expected: Expected,
         words: &[(&str, T)],
     ) -> Result<Option<T>, Problem> {
         let Some(word) = self.word(name)? else { return Ok(None) };
@@ -71,10 +71,7 @@ impl<'a> Variables<'a> {
         let Some(word) = self.word(name)? else { return Ok(None) };
         match word.parse::<f64>() {
             Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Some(Duration::from_secs_f64(seconds))),
-            _ => Err(Problem::Setting {
-                variable: name,
-                expected: "it takes seconds, more than 0 and at most 3600",
-            }),
+            _ => Err(Problem::Setting { variable: name, expected: Expected::Timeout }),
         }
     }
 
@@ -83,7 +80,7 @@ impl<'a> Variables<'a> {
         let Some(word) = self.word(name)? else { return Ok(None) };
         match word.parse::<u32>() {
             Ok(seconds) if seconds <= 86_400 => Ok(Some(Duration::from_secs(seconds.into()))),
-            _ => Err(Problem::Setting { variable: name, expected: "it takes whole seconds from 0 to 86400" }),
+            _ => Err(Problem::Setting { variable: name, expected: Expected::Life }),
         }
     }
 
@@ -107,7 +104,7 @@ impl<'a> Variables<'a> {
     pub fn namespace(&self, name: &'static str) -> Result<Option<String>, Problem> {
         match self.word(name)? {
             Some(namespace) if !is_object_name(&namespace) => {
-                Err(Problem::Setting { variable: name, expected: "it takes a namespace's name" })
+                Err(Problem::Setting { variable: name, expected: Expected::Namespace })
             }
             namespace => Ok(namespace),
         }
@@ -120,10 +117,7 @@ fn object_name(variable: &'static str, name: &str) -> Result<ObjectName, Problem
         None => (None, name),
     };
     if !is_object_name(name) || namespace.is_some_and(|namespace| !is_object_name(namespace)) {
-        return Err(Problem::Setting {
-            variable,
-            expected: "it takes Kubernetes names as `name` or `namespace/name`",
-        });
+        return Err(Problem::Setting { variable, expected: Expected::ObjectName });
     }
     Ok(ObjectName { namespace: namespace.map(str::to_owned), name: name.to_owned() })
 }

@@ -11,7 +11,7 @@ use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::Http;
 use crate::cloud::{Outcome, aws, azure, google};
 use crate::cluster::{Cluster, Object, SecretObject};
-use crate::problem::Problem;
+use crate::problem::{EntryFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
 
@@ -102,9 +102,7 @@ fn value(object: &Object, secret: &SecretObject, key: &'static str) -> Result<Op
     let Some(bytes) = secret.value(key) else { return Ok(None) };
     match Secret::from_utf8(bytes.to_vec()) {
         Some(text) => Ok(Some(text.trimmed()).filter(|text| !text.is_empty())),
-        None => {
-            Err(Problem::Unusable { origin: format!("{object}/{key}"), what: "is not text; write it anew" })
-        }
+        None => Err(Problem::Unusable { origin: format!("{object}/{key}"), what: EntryFault::NotText }),
     }
 }
 

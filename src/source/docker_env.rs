@@ -9,7 +9,7 @@ use super::mounted::entries;
 use super::{Failure, Finding};
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
-use crate::problem::Problem;
+use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
 
 /// Reads all three, in their order. What is not there is nothing; what cannot be read or parsed is a failure.
@@ -49,10 +49,7 @@ fn read(path: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
     match text {
         Err(Unreadable::Absent) => finding.look(origin, "does not exist", started.elapsed()),
         Err(why) => {
-            let problem = Problem::File {
-                path: origin.clone(),
-                what: format!("{why}; correct it or unset the variable that names it"),
-            };
+            let problem = Problem::File { path: origin.clone(), what: FileFault::DockerConfig(why) };
             finding.fail(origin, Failure::default(problem), started.elapsed());
         }
         Ok(text) => parse(origin, &text, loaded, finding),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Failure, Finding, Weight};
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
-use crate::problem::Problem;
+use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
 
 const VARIABLE: &str = "IMAGE_PULL_SECRET_PATH";
@@ -48,12 +48,12 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
 }
 
 /// The folders by name. `..data` and its like are the volume's own.
-fn folders(directory: &Path) -> Result<Vec<PathBuf>, String> {
+fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Unreadable::Absent.to_string(),
-        std::io::ErrorKind::PermissionDenied => Unreadable::Denied.to_string(),
-        std::io::ErrorKind::NotADirectory => "is no directory".to_owned(),
-        kind => Unreadable::Other(kind).to_string(),
+        std::io::ErrorKind::NotFound => Unreadable::Absent,
+        std::io::ErrorKind::PermissionDenied => Unreadable::Denied,
+        std::io::ErrorKind::NotADirectory => Unreadable::NotDirectory,
+        kind => Unreadable::Other(kind),
     };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
@@ -74,8 +74,7 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
         match file::read_beneath(directory, &name) {
             Err(Unreadable::Absent) => {}
             Err(why) => {
-                let problem =
-                    Problem::File { path: origin.clone(), what: format!("{why}; mount the secret anew") };
+                let problem = Problem::File { path: origin.clone(), what: FileFault::Mounted(why) };
                 // Access denied to what the user named is an error. Anything else is a broken secret.
                 let weight = if why == Unreadable::Denied { Weight::Named } else { Weight::Default };
                 finding.fail(origin, Failure { problem, weight }, started.elapsed());

@@ -14,7 +14,7 @@ use super::pull_secrets::{STORED_SECRET, denied, type_of};
 use crate::cluster::{Cluster, Object, Refusal};
 use crate::docker_config::Format;
 use crate::docker_config::edit::{Document, wipe};
-use crate::problem::Problem;
+use crate::problem::{ConfigFault, EntryFault, Problem, Task};
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -72,7 +72,7 @@ pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>)
         }
         let pause = wait.mul_f64(0.5 + fraction());
         if pause >= cluster.deadline.left() {
-            let what = format!("writing {object}, which others write all the time,");
+            let what = Task::WriteContended(object.to_string());
             return Err(Problem::Deadline { what, limit: cluster.deadline.limit() });
         }
         sleep(pause).await;
@@ -95,8 +95,7 @@ async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result
         Err(Refusal::Denied) if matches!(change, Change::Remove { .. }) => return Ok(false),
         Err(refusal) => return Err(refusal),
     };
-    let unusable =
-        |what: &'static str| Refusal::Failed(Problem::Unusable { origin: object.to_string(), what });
+    let unusable = |what: EntryFault| Refusal::Failed(Problem::Unusable { origin: object.to_string(), what });
     let secret = &mut secret.0;
     let kind = secret["type"].as_str().unwrap_or_default();
     if kind != type_of(Format::ConfigJson) {
@@ -107,24 +106,21 @@ async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result
     }
     let key = KEYS[0].0;
     let origin = format!("{object}/{key}");
-    let not_config = |why: String| Refusal::Failed(Problem::NotDockerConfig { origin: origin.clone(), why });
+    let not_config =
+        |why: ConfigFault| Refusal::Failed(Problem::NotDockerConfig { origin: origin.clone(), why });
     let text = STANDARD.decode(secret["data"][key].as_str().unwrap_or_default());
-    let text = Zeroizing::new(text.map_err(|_| not_config("not base64".to_owned()))?);
+    let text = Zeroizing::new(text.map_err(|_| not_config(ConfigFault::NotBase64))?);
     let mut document =
         if text.is_empty() { Document::empty() } else { Document::parse(&text).map_err(not_config)? };
     if !apply(&mut document, change).map_err(not_config)? {
         return Ok(false);
     }
     if secret["immutable"] == json!(true) {
-        return Err(unusable(
-            "is immutable, so nothing can be stored in it or erased from it; delete it, or name another CREDS_SECRET_NAMESPACE",
-        ));
+        return Err(unusable(EntryFault::Immutable));
     }
     let text = document.to_text();
     if size_of(secret, key) + text.len() > MOST_BYTES {
-        return Err(unusable(
-            "would grow over 1 MiB, the most that a Secret holds; remove entries that nobody needs",
-        ));
+        return Err(unusable(EntryFault::Full));
     }
     secret["data"][key] = Value::String(STANDARD.encode(text.as_bytes()));
     match cluster.update(object, &body(secret)).await {
@@ -151,7 +147,7 @@ fn size_of(secret: &Value, without: &str) -> usize {
         .sum()
 }
 
-fn apply(document: &mut Document, change: &Change) -> Result<bool, String> {
+fn apply(document: &mut Document, change: &Change) -> Result<bool, ConfigFault> {
     match change {
         Change::Put { registry, username, secret } => document.put(registry, username, secret),
         Change::Remove { registry } => document.remove(registry),

@@ -17,9 +17,10 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
 
 use super::{ATTEMPTS, Clients};
+use crate::cloud::causes;
 use crate::cloud::machine::Evidence;
-use crate::cloud::{Trouble, causes};
 use crate::file;
+use crate::problem::AwsFault;
 use crate::secret::Secret;
 use crate::settings::{AwsSettings, Settings};
 
@@ -53,8 +54,8 @@ pub(super) struct Named {
 pub(super) enum Identity {
     Found(Named),
     None(String),
-    Failed { identity: String, trouble: Trouble },
-    Unavailable { identity: String, trouble: Trouble },
+    Failed { identity: String, fault: AwsFault },
+    Unavailable { identity: String, fault: AwsFault },
 }
 
 /// The identity of a Secret's keys.
@@ -142,14 +143,14 @@ pub(super) async fn of_environment(
     let identity = "the AWS role of this EC2 machine".to_owned();
     match provided(ImdsCredentialsProvider::builder().configure(&direct).build(), identity.clone()).await {
         Identity::None(what) if evidence == Evidence::Named => {
-            Identity::Failed { identity, trouble: what.into() }
+            Identity::Failed { identity, fault: AwsFault::NotThere(what) }
         }
         Identity::None(what) => Identity::None(format!(
             "the EC2 machine has no role, or its metadata cannot be reached from here: {what}"
         )),
         // Nobody asked for it by name; a pod on such a machine is often cut off from it on purpose.
-        Identity::Failed { identity, trouble } if evidence == Evidence::Seen => {
-            Identity::Unavailable { identity, trouble }
+        Identity::Failed { identity, fault } if evidence == Evidence::Seen => {
+            Identity::Unavailable { identity, fault }
         }
         answer => answer,
     }
@@ -185,20 +186,17 @@ fn has_profile(settings: &Settings) -> bool {
 }
 
 /// The region of this EC2 machine, by its metadata server.
-pub(super) async fn machine_region(clients: &Clients) -> Result<String, String> {
+pub(super) async fn machine_region(clients: &Clients) -> Result<String, AwsFault> {
     let direct = config(clients, clients.metadata.clone(), "us-east-1");
     let provider = ImdsRegionProvider::builder().configure(&direct).build();
     match provider.region().await {
         Some(region) => Ok(region.to_string()),
-        None => Err("the AWS region is not known; set AWS_REGION".to_owned()),
+        None => Err(AwsFault::NoRegion),
     }
 }
 
-fn half(set: &str, missing: &str) -> Identity {
-    Identity::Failed {
-        identity: format!("the AWS keys in {set}"),
-        trouble: format!("{missing} is not set; set it too").into(),
-    }
+fn half(set: &str, missing: &'static str) -> Identity {
+    Identity::Failed { identity: format!("the AWS keys in {set}"), fault: AwsFault::Half(missing) }
 }
 
 /// The profile's identity; `None` if nobody named one and there is none.
@@ -213,10 +211,7 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
         .build();
     match provided(provider, identity.clone()).await {
         Identity::None(_) if aws.profile.is_none() => None,
-        Identity::None(what) => {
-            let trouble = format!("{what}; correct AWS_PROFILE or the profile").into();
-            Some(Identity::Failed { identity, trouble })
-        }
+        Identity::None(what) => Some(Identity::Failed { identity, fault: AwsFault::Profile(what) }),
         answer => Some(answer),
     }
 }
@@ -232,7 +227,7 @@ fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> Provider
 /// An identity that variables ask for: "not there" is a failure of it.
 async fn asked_for(provider: impl ProvideCredentials, identity: String) -> Identity {
     match provided(provider, identity.clone()).await {
-        Identity::None(what) => Identity::Failed { identity, trouble: what.into() },
+        Identity::None(what) => Identity::Failed { identity, fault: AwsFault::NotThere(what) },
         answer => answer,
     }
 }
@@ -244,15 +239,15 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
         Err(error) => {
             let causes = causes(&error);
             // The SDK tells it in words only.
-            let outage = matches!(error, CredentialsError::ProviderTimedOut(_))
+            let down = matches!(error, CredentialsError::ProviderTimedOut(_))
                 || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]
                     .iter()
                     .any(|word| causes.contains(word));
             // The portal of IAM Identity Center calls an old login a session token.
             let sso = causes.to_lowercase().contains("sso") || causes.contains("Session token not found");
-            let command = if sso { "aws sso login" } else { "aws sts get-caller-identity" };
-            let what = format!("{causes}; {} `{command}`", if sso { "log in with" } else { "check it with" });
-            Identity::Failed { identity, trouble: Trouble { what, outage } }
+            let fault =
+                if sso { AwsFault::Sso { causes, down } } else { AwsFault::Identity { causes, down } };
+            Identity::Failed { identity, fault }
         }
     }
 }

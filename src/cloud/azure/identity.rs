@@ -11,7 +11,7 @@ use crate::cloud::hosts::AcrCloud;
 use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
 use crate::cloud::machine::{self, Evidence};
 use crate::file;
-use crate::problem::Problem;
+use crate::problem::{AzureFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
 
@@ -181,18 +181,16 @@ fn metadata_url(endpoint: &str, version: &str, audience: &str, client: Option<&s
     format!("{endpoint}{separator}{}", *form(&fields))
 }
 
-fn read_token(path: &Path) -> Result<Secret, String> {
+fn read_token(path: &Path) -> Result<Secret, AzureFault> {
     let directory = path.parent().unwrap_or(Path::new("/"));
-    let name = path.file_name().ok_or("AZURE_FEDERATED_TOKEN_FILE names no file; correct it")?;
-    let bytes = file::read_beneath(directory, Path::new(name))
-        .map_err(|why| format!("the token file {why}; check the pod's projected volume"))?;
-    let token = Secret::from_utf8(bytes.to_vec())
-        .ok_or("the token file is not text; check the pod's projected volume")?;
+    let name = path.file_name().ok_or(AzureFault::NoTokenFile)?;
+    let bytes = file::read_beneath(directory, Path::new(name)).map_err(AzureFault::TokenFile)?;
+    let token = Secret::from_utf8(bytes.to_vec()).ok_or(AzureFault::TokenNotText)?;
     Ok(token.trimmed())
 }
 
 /// The authority that gives the token: `AZURE_AUTHORITY_HOST`, else the registry's cloud's.
-fn authority(settings: &Settings, cloud: AcrCloud) -> Result<String, String> {
+fn authority(settings: &Settings, cloud: AcrCloud) -> Result<String, AzureFault> {
     let Some(named) = &settings.azure.authority_host else { return Ok(cloud.authority().to_owned()) };
     let url = if named.contains("://") { named.clone() } else { format!("https://{named}") };
     match reqwest::Url::parse(&url) {
@@ -204,7 +202,7 @@ fn authority(settings: &Settings, cloud: AcrCloud) -> Result<String, String> {
         {
             Ok(url.as_str().trim_end_matches('/').to_owned())
         }
-        _ => Err("AZURE_AUTHORITY_HOST is no https address; correct it or unset it".to_owned()),
+        _ => Err(AzureFault::Authority),
     }
 }
 
@@ -218,9 +216,7 @@ async fn from_authority(
 ) -> Result<Secret, NoToken> {
     // A tenant is an id or a domain; nothing else may become a part of the path.
     if tenant.is_empty() || !tenant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
-        return Err(NoToken::Failed(
-            "the tenant is neither an id nor a domain; correct AZURE_TENANT_ID".into(),
-        ));
+        return Err(NoToken::Failed(AzureFault::Tenant.into()));
     }
     let authority = authority(settings, cloud).map_err(|what| NoToken::Failed(what.into()))?;
     let url = format!("{authority}/{tenant}/oauth2/v2.0/token");
@@ -246,19 +242,17 @@ fn parse(answer: Answer) -> Result<Secret, NoToken> {
     if answer.status == StatusCode::OK {
         let token =
             serde_json::from_slice::<Token>(&answer.body).ok().filter(|token| !token.access_token.is_empty());
-        let missing =
-            || NoToken::Failed("Entra's answer holds no access token; check AZURE_AUTHORITY_HOST".into());
+        let missing = || NoToken::Failed(AzureFault::EntraNoToken.into());
         return token.map(|token| token.access_token).ok_or_else(missing);
     }
-    let what = format!(
-        "Entra refused: {}; check the tenant, the client and its secret or federation",
-        oauth_error(&answer)
-    );
+    let said = oauth_error(&answer);
+    let words = said.to_string();
     // The tenant has no such resource (AADSTS500011), or the scope is not one of it (AADSTS70011).
     let unknown = ["AADSTS500011", "AADSTS70011", "invalid_resource", "invalid_scope"]
         .iter()
-        .any(|code| what.contains(code));
-    Err(if unknown { NoToken::UnknownAudience(what.into()) } else { NoToken::Failed(what.into()) })
+        .any(|code| words.contains(code));
+    let fault = AzureFault::Entra(said).into();
+    Err(if unknown { NoToken::UnknownAudience(fault) } else { NoToken::Failed(fault) })
 }
 
 #[cfg(test)]

@@ -8,11 +8,9 @@ use serde_json::value::RawValue;
 use super::Token;
 use super::external::{self, ExternalAccount};
 use super::token::{self, Grant, Impersonation};
-use crate::cloud::Trouble;
 use crate::cloud::http::Http;
-use crate::docker_config::json_reason;
 use crate::file::{self, Unreadable};
-use crate::problem::Problem;
+use crate::problem::{CloudFault, FileFault, GoogleFileFault, Problem};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -80,10 +78,7 @@ pub fn of_environment(settings: &Settings) -> Result<Option<Adc>, Problem> {
     match read(&path) {
         Err(Unreadable::Absent) if !named => Ok(None),
         Err(why) => {
-            let what = format!(
-                "{why}; correct {}",
-                if named { "GOOGLE_APPLICATION_CREDENTIALS" } else { "the file" }
-            );
+            let what = if named { FileFault::GoogleNamed(why) } else { FileFault::GoogleWellKnown(why) };
             Err(Problem::File { path: path.display().to_string(), what })
         }
         Ok(text) => Adc::parse(&format!("file {}", path.display()), &text).map(Some),
@@ -133,25 +128,27 @@ impl Adc {
         settings: &Settings,
         http: &Http,
         scopes: &str,
-    ) -> Result<Token, Trouble> {
+    ) -> Result<Token, CloudFault> {
         of_kind(&self.kind, settings, http, scopes).await
     }
 }
 
-fn parse(text: &[u8], depth: usize) -> Result<Kind, String> {
-    let fields: Fields = serde_json::from_slice(text).map_err(|error| {
-        format!("is no credential file of Google ({}); download it anew", json_reason(&error))
-    })?;
-    let missing = |key: &str| format!("has no {key}, which its type {} needs; download it anew", fields.kind);
+fn parse(text: &[u8], depth: usize) -> Result<Kind, GoogleFileFault> {
+    let fields: Fields =
+        serde_json::from_slice(text).map_err(|error| GoogleFileFault::NotCredential(error.into()))?;
+    let missing = |key| GoogleFileFault::Missing { key, kind: fields.kind.clone() };
     match fields.kind.as_str() {
         "service_account" => {
             let email = fields.client_email.clone().ok_or_else(|| missing("client_email"))?;
             if fields.private_key.as_ref().is_none_or(Secret::is_empty) {
                 return Err(missing("private_key"));
             }
-            let token_url = token::checked("token_uri", fields.token_uri.as_deref().ok_or_else(|| missing("token_uri"))?)?;
+            let token_url = token::checked(
+                "token_uri",
+                fields.token_uri.as_deref().ok_or_else(|| missing("token_uri"))?,
+            )?;
             // The whole text goes to the library that reads the key.
-            let key_json = Secret::from_utf8(text.to_vec()).ok_or("is not text; download it anew")?;
+            let key_json = Secret::from_utf8(text.to_vec()).ok_or(GoogleFileFault::NotText)?;
             Ok(Kind::ServiceAccount { email, key_json, token_url })
         }
         "authorized_user" => Ok(Kind::AuthorizedUser {
@@ -165,11 +162,14 @@ fn parse(text: &[u8], depth: usize) -> Result<Kind, String> {
             client_id: fields.client_id.clone().ok_or_else(|| missing("client_id"))?,
             client_secret: fields.client_secret.clone().ok_or_else(|| missing("client_secret"))?,
             refresh_token: fields.refresh_token.clone().ok_or_else(|| missing("refresh_token"))?,
-            token_url: token::checked("token_url", fields.token_url.as_deref().ok_or_else(|| missing("token_url"))?)?,
+            token_url: token::checked(
+                "token_url",
+                fields.token_url.as_deref().ok_or_else(|| missing("token_url"))?,
+            )?,
         }),
         "impersonated_service_account" => {
             if depth >= MOST_NESTED {
-                return Err("nests impersonated credentials too deep; make it anew with gcloud".to_owned());
+                return Err(GoogleFileFault::Nested);
             }
             let source = fields.source_credentials.ok_or_else(|| missing("source_credentials"))?;
             let field = "service_account_impersonation_url";
@@ -181,11 +181,11 @@ fn parse(text: &[u8], depth: usize) -> Result<Kind, String> {
             };
             Ok(Kind::Impersonated { source: Box::new(parse(source.get().as_bytes(), depth + 1)?), account })
         }
-        _ => Err("is of a type that this program does not know; it knows service_account, authorized_user, external_account, external_account_authorized_user and impersonated_service_account".to_owned()),
+        _ => Err(GoogleFileFault::UnknownType),
     }
 }
 
-async fn of_kind(kind: &Kind, settings: &Settings, http: &Http, scopes: &str) -> Result<Token, Trouble> {
+async fn of_kind(kind: &Kind, settings: &Settings, http: &Http, scopes: &str) -> Result<Token, CloudFault> {
     match kind {
         Kind::ServiceAccount { email, key_json, token_url } => {
             let assertion = token::assertion(email, key_json, token_url, scopes)?;

@@ -9,8 +9,9 @@ use aws_sigv4::sign::v4;
 use reqwest::Url;
 use serde_json::json;
 
+use crate::cloud::aws;
 use crate::cloud::http::{Http, form};
-use crate::cloud::{Trouble, aws};
+use crate::problem::{CloudFault, GoogleFault};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -22,7 +23,7 @@ pub(super) async fn token(
     http: &Http,
     audience: &str,
     verification: Option<&str>,
-) -> Result<Secret, Trouble> {
+) -> Result<Secret, CloudFault> {
     let (credentials, region) = aws::of_this_machine(settings, http).await?;
     let url = verification.unwrap_or(VERIFY).replace("{region}", &region);
     let host = checked(&url, &region)?;
@@ -30,7 +31,7 @@ pub(super) async fn token(
 }
 
 /// The address must be that of AWS's STS: what is signed for it speaks for the AWS identity.
-fn checked(url: &str, region: &str) -> Result<String, String> {
+fn checked(url: &str, region: &str) -> Result<String, GoogleFault> {
     let parsed = Url::parse(url)
         .ok()
         .filter(|url| url.scheme() == "https" && url.port().is_none() && url.username().is_empty());
@@ -43,8 +44,7 @@ fn checked(url: &str, region: &str) -> Result<String, String> {
     if ours.contains(&host) {
         return Ok(host);
     }
-    Err("its regional_cred_verification_url is not the address of AWS's STS; make it anew with gcloud"
-        .to_owned())
+    Err(GoogleFault::VerificationUrl)
 }
 
 fn signed(
@@ -53,8 +53,7 @@ fn signed(
     audience: &str,
     region: &str,
     credentials: Credentials,
-) -> Result<Secret, String> {
-    let cannot = || "the request to AWS cannot be signed; check the AWS keys".to_owned();
+) -> Result<Secret, GoogleFault> {
     let identity = credentials.into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
@@ -63,11 +62,11 @@ fn signed(
         .time(SystemTime::now())
         .settings(SigningSettings::default())
         .build()
-        .map_err(|_| cannot())?;
+        .map_err(|_| GoogleFault::SignForAws)?;
     let headers = [("host", host), ("x-goog-cloud-target-resource", audience)];
     let request = SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(b""))
-        .map_err(|_| cannot())?;
-    let (instructions, _) = sign(request, &params.into()).map_err(|_| cannot())?.into_parts();
+        .map_err(|_| GoogleFault::SignForAws)?;
+    let (instructions, _) = sign(request, &params.into()).map_err(|_| GoogleFault::SignForAws)?.into_parts();
     let (added, _) = instructions.into_parts();
     let mut all: Vec<serde_json::Value> =
         headers.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();

@@ -12,10 +12,9 @@ use serde::Deserialize;
 
 use super::token::Impersonation;
 use super::{PLATFORM_SCOPE, Token, aws_subject, token};
-use crate::cloud::Trouble;
 use crate::cloud::http::{Http, Towards, form};
-use crate::docker_config::json_reason;
 use crate::file;
+use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -63,10 +62,9 @@ struct Format {
 
 impl ExternalAccount {
     /// Understands a configuration and checks its addresses.
-    pub(super) fn parse(text: &[u8]) -> Result<ExternalAccount, String> {
-        let mut account: ExternalAccount = serde_json::from_slice(text).map_err(|error| {
-            format!("is no complete external account ({}); make it anew with gcloud", json_reason(&error))
-        })?;
+    pub(super) fn parse(text: &[u8]) -> Result<ExternalAccount, GoogleFileFault> {
+        let mut account: ExternalAccount =
+            serde_json::from_slice(text).map_err(|error| GoogleFileFault::ExternalAccount(error.into()))?;
         account.token_url = token::checked("token_url", &account.token_url)?;
         if let Some(url) = &account.service_account_impersonation_url {
             let seconds = account
@@ -89,7 +87,7 @@ pub(super) async fn token(
     settings: &Settings,
     http: &Http,
     scopes: &str,
-) -> Result<Token, Trouble> {
+) -> Result<Token, CloudFault> {
     let subject = subject_token(account, settings, http).await?;
     let first_scopes = if account.impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
     let own = exchange(account, settings, http, &subject, first_scopes).await?;
@@ -105,7 +103,7 @@ async fn exchange(
     http: &Http,
     subject: &Secret,
     scopes: &str,
-) -> Result<Token, Trouble> {
+) -> Result<Token, CloudFault> {
     let project = account.workforce_pool_user_project.as_deref().filter(|_| account.client_id.is_none());
     let options = project.map(|project| serde_json::json!({ "userProject": project }).to_string());
     let mut fields = vec![
@@ -122,18 +120,18 @@ async fn exchange(
         _ => None,
     };
     let answer = token::post(settings, http, &account.token_url, &form(&fields), basic.as_ref()).await?;
-    token::parse(&answer)
+    Ok(token::parse(&answer)?)
 }
 
 async fn subject_token(
     account: &ExternalAccount,
     settings: &Settings,
     http: &Http,
-) -> Result<Secret, Trouble> {
+) -> Result<Secret, CloudFault> {
     let source = &account.credential_source;
     if let Some(id) = &source.environment_id {
         if id != "aws1" {
-            return Err("its credential_source is for an environment that is not known; only aws1 is".into());
+            return Err(GoogleFault::Environment.into());
         }
         let url = source.regional_cred_verification_url.as_deref();
         return aws_subject::token(settings, http, &account.audience, url).await;
@@ -143,17 +141,15 @@ async fn subject_token(
     }
     if let Some(path) = &source.file {
         let directory = path.parent().unwrap_or(Path::new("/"));
-        let name = path.file_name().ok_or("its credential_source names no file; make it anew with gcloud")?;
-        let text = file::read_beneath(directory, Path::new(name)).map_err(|why| {
-            format!("the token file {} {why}; check the volume that projects it", path.display())
-        })?;
+        let name = path.file_name().ok_or(GoogleFault::NoFileName)?;
+        let text = file::read_beneath(directory, Path::new(name))
+            .map_err(|why| GoogleFault::TokenFile(path.display().to_string(), why))?;
         return Ok(formatted(source.format.as_ref(), &text)?);
     }
     if let Some(url) = &source.url {
         return from_url(source, settings, http, url).await;
     }
-    Err("its credential_source has no file, url, executable or environment_id; make it anew with gcloud"
-        .into())
+    Err(GoogleFault::NoSource.into())
 }
 
 async fn from_url(
@@ -161,7 +157,7 @@ async fn from_url(
     settings: &Settings,
     http: &Http,
     url: &str,
-) -> Result<Secret, Trouble> {
+) -> Result<Secret, CloudFault> {
     // A metadata server of another cloud, or a service: only https leaves the machine.
     let towards = if url.starts_with("https://") { Towards::Service } else { Towards::Metadata };
     let prepare = |request: RequestBuilder| {
@@ -172,26 +168,19 @@ async fn from_url(
     };
     let answer = http.send(settings, towards, Method::GET, url, prepare).await?;
     if !answer.status.is_success() {
-        return Err(
-            format!("the address of its credential_source answers {}; check it", answer.status).into()
-        );
+        return Err(GoogleFault::SourceStatus(answer.status.to_string()).into());
     }
     Ok(formatted(source.format.as_ref(), &answer.body)?)
 }
 
 /// The token itself: the whole text, or a field of a JSON object.
-fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, String> {
+fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, GoogleFault> {
     let whole = || Secret::from_utf8(text.to_vec()).map(Secret::trimmed).filter(|token| !token.is_empty());
     let token = match format {
         Some(format) if format.kind == "json" => {
-            let field = format
-                .subject_token_field_name
-                .as_deref()
-                .ok_or("its credential_source names no subject_token_field_name; add it")?;
+            let field = format.subject_token_field_name.as_deref().ok_or(GoogleFault::NoFieldName)?;
             let mut fields: BTreeMap<String, serde_json::Value> =
-                serde_json::from_slice(text).map_err(|_| {
-                    "the subject token is not in a JSON object; check the credential_source".to_owned()
-                })?;
+                serde_json::from_slice(text).map_err(|_| GoogleFault::NotJson)?;
             match fields.remove(field) {
                 Some(serde_json::Value::String(token)) => Some(Secret::new(token)),
                 _ => None,
@@ -199,9 +188,7 @@ fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, String> {
         }
         _ => whole(),
     };
-    token
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| "the subject token is empty or missing; check the credential_source".to_owned())
+    token.filter(|token| !token.is_empty()).ok_or(GoogleFault::NoSubjectToken)
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@
 use reqwest::{Method, RequestBuilder, StatusCode};
 
 use super::{SCOPES, Token, token};
-use crate::cloud::Trouble;
 use crate::cloud::http::{Http, Towards, form};
+use crate::problem::{CloudFault, GoogleFault};
 use crate::settings::Settings;
 
 /// The name that Google's own libraries use, unless `GCE_METADATA_HOST` says otherwise.
 const HOST: &str = "metadata.google.internal";
 
 /// The token of the machine's or pod's service account.
-pub(super) async fn token(settings: &Settings, http: &Http) -> Result<Token, Trouble> {
+pub(super) async fn token(settings: &Settings, http: &Http) -> Result<Token, CloudFault> {
     let host = settings.google.metadata_host.as_deref().unwrap_or(HOST);
     // The scopes as one list with commas, unlike everywhere else.
     let query = form(&[("scopes", &SCOPES.replace(' ', ","))]);
@@ -20,9 +20,7 @@ pub(super) async fn token(settings: &Settings, http: &Http) -> Result<Token, Tro
     let prepare = |request: RequestBuilder| request.header("Metadata-Flavor", "Google");
     let answer = http.send(settings, Towards::Metadata, Method::GET, &url, prepare).await?;
     match answer.status {
-        StatusCode::NOT_FOUND => {
-            Err("the metadata server knows no service account; attach one to the machine or pod".into())
-        }
-        _ => token::parse(&answer),
+        StatusCode::NOT_FOUND => Err(GoogleFault::NoAccount.into()),
+        _ => Ok(token::parse(&answer)?),
     }
 }

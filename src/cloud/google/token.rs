@@ -11,8 +11,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::Token;
-use crate::cloud::Trouble;
 use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
+use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -30,12 +30,8 @@ const SERVICES: [&str; 4] = ["oauth2", "sts", "iamcredentials", "www"];
 
 /// Checks an address to which something signed or secret will be sent: https, on the usual port, at one of
 /// Google's own token services.
-pub(super) fn checked(field: &str, address: &str) -> Result<String, String> {
-    let wrong = || {
-        format!(
-            "names in {field} an address that is not Google's, so nothing was sent there; get the file from its owner anew"
-        )
-    };
+pub(super) fn checked(field: &'static str, address: &str) -> Result<String, GoogleFileFault> {
+    let wrong = || GoogleFileFault::Address(field);
     let url = Url::parse(address).map_err(|_| wrong())?;
     let plain = url.scheme() == "https"
         && url.port().is_none()
@@ -81,12 +77,9 @@ pub(super) fn assertion(
     key_json: &Secret,
     token_url: &str,
     scopes: &str,
-) -> Result<Secret, String> {
-    let account = CustomServiceAccount::from_json(key_json.expose())
-        .map_err(|_| "the private key in it cannot be used; download the key anew".to_owned())?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_err(|_| "the clock is before 1970; set it".to_owned())?;
+) -> Result<Secret, GoogleFault> {
+    let account = CustomServiceAccount::from_json(key_json.expose()).map_err(|_| GoogleFault::Key)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| GoogleFault::Clock)?;
     let header = json!({ "alg": "RS256", "typ": "JWT" });
     let claims = json!({
         "iss": email,
@@ -97,10 +90,7 @@ pub(super) fn assertion(
     });
     let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = account
-        .signer()
-        .sign(signed.as_bytes())
-        .map_err(|_| "the private key in it cannot sign; download the key anew".to_owned())?;
+    let signature = account.signer().sign(signed.as_bytes()).map_err(|_| GoogleFault::Sign)?;
     Ok(Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))))
 }
 
@@ -110,7 +100,7 @@ pub(super) async fn request(
     http: &Http,
     url: &str,
     grant: Grant<'_>,
-) -> Result<Token, Trouble> {
+) -> Result<Token, CloudFault> {
     let body;
     let mut basic = None;
     match grant {
@@ -134,7 +124,7 @@ pub(super) async fn request(
         }
     }
     let answer = post(settings, http, url, &body, basic.as_ref()).await?;
-    parse(&answer)
+    Ok(parse(&answer)?)
 }
 
 /// The value of an `Authorization` header (RFC 7617).
@@ -150,7 +140,7 @@ pub(super) async fn post(
     url: &str,
     body: &str,
     authorization: Option<&Secret>,
-) -> Result<Answer, Trouble> {
+) -> Result<Answer, CloudFault> {
     let prepare = |request: RequestBuilder| {
         let request =
             request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned());
@@ -163,20 +153,18 @@ pub(super) async fn post(
 }
 
 /// A token response (RFC 6749, section 5.1).
-pub(super) fn parse(answer: &Answer) -> Result<Token, Trouble> {
+pub(super) fn parse(answer: &Answer) -> Result<Token, GoogleFault> {
     #[derive(Deserialize)]
     struct Response {
         access_token: Secret,
         expires_in: Option<u64>,
     }
     if answer.status != StatusCode::OK {
-        let what = format!("Google refused: {}; check the key or the identity's rights", oauth_error(answer));
-        return Err(what.into());
+        return Err(GoogleFault::Refused(oauth_error(answer)));
     }
-    let response: Response = serde_json::from_slice(&answer.body)
-        .map_err(|_| "Google's answer holds no access token".to_owned())?;
+    let response: Response = serde_json::from_slice(&answer.body).map_err(|_| GoogleFault::NoToken)?;
     if response.access_token.is_empty() {
-        return Err(Trouble::from("Google's answer holds an empty access token"));
+        return Err(GoogleFault::NoToken);
     }
     let life = Duration::from_secs(response.expires_in.unwrap_or(3600).min(12 * 3600));
     Ok(Token { text: response.access_token, life })
@@ -208,7 +196,7 @@ pub(super) async fn impersonate(
     account: &Impersonation,
     own: &Secret,
     scopes: &str,
-) -> Result<Token, Trouble> {
+) -> Result<Token, CloudFault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Response {
@@ -228,16 +216,13 @@ pub(super) async fn impersonate(
     };
     let answer = http.send(settings, Towards::Service, Method::POST, &account.url, prepare).await?;
     if answer.status != StatusCode::OK {
-        return Err(Trouble::from(format!(
-            "Google refused to impersonate {email}: {}; grant roles/iam.serviceAccountTokenCreator on {email} to it",
-            oauth_error(&answer),
-            email = account.email(),
-        )));
+        let (email, said) = (account.email().to_owned(), oauth_error(&answer));
+        return Err(GoogleFault::Impersonation { email, said }.into());
     }
-    let response: Response = serde_json::from_slice(&answer.body)
-        .map_err(|_| "Google's answer to the impersonation holds no access token".to_owned())?;
+    let response: Response =
+        serde_json::from_slice(&answer.body).map_err(|_| GoogleFault::ImpersonationNoToken)?;
     if response.access_token.is_empty() {
-        return Err(Trouble::from("Google's answer to the impersonation holds an empty access token"));
+        return Err(GoogleFault::ImpersonationNoToken.into());
     }
     // The lifetime is the one that was asked for, or what `expireTime` (RFC 3339) says if that is sooner.
     let life = until(&response.expire_time).unwrap_or(account.life).min(account.life);

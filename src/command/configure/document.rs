@@ -11,8 +11,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{HELPER, change};
-use crate::docker_config::json_reason;
-use crate::problem::Problem;
+use crate::problem::{ConfigFault, Problem};
 
 /// What docker's own client indents with.
 const TAB: &str = "\t";
@@ -108,8 +107,8 @@ impl<'a> Document<'a> {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Ok(Document::empty());
         }
-        let wrong = |why: String| Problem::NotDockerConfig { origin: path.display().to_string(), why };
-        let fields: Fields = serde_json::from_slice(text).map_err(|error| wrong(json_reason(&error)))?;
+        let wrong = |why| Problem::NotDockerConfig { origin: path.display().to_string(), why };
+        let fields: Fields = serde_json::from_slice(text).map_err(|error| wrong(error.into()))?;
         for field in ["credHelpers", "credsStore"] {
             let right = match (field, fields.get(field)) {
                 (_, None | Some(Value::Null)) => true,
@@ -117,7 +116,7 @@ impl<'a> Document<'a> {
                 (_, Some(value)) => value.is_string(),
             };
             if !right {
-                return Err(wrong(format!("its {field} is of the wrong type")));
+                return Err(wrong(ConfigFault::Field(field)));
             }
         }
         let text = std::str::from_utf8(text).unwrap_or_default();

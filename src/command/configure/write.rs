@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::file::{self, Unreadable};
-use crate::problem::Problem;
+use crate::problem::{FileFault, Problem};
 
 /// Who may read a new file: it can hold credentials.
 const NEW_FILE: u32 = 0o600;
@@ -27,7 +27,7 @@ impl Target {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         match file::read_following(&path) {
             Err(Unreadable::Absent) => Ok(Target { path, text: None, mode: NEW_FILE }),
-            Err(why) => Err(wrong(&path, why.to_string())),
+            Err(why) => Err(wrong(&path, FileFault::Configure(why))),
             Ok(text) => {
                 let mode = path.metadata().map_or(NEW_FILE, |metadata| metadata.permissions().mode() & 0o777);
                 Ok(Target { path, text: Some(text), mode })
@@ -42,8 +42,7 @@ impl Target {
 
     /// Replaces it, with the mode that it had.
     pub fn write(&self, text: &[u8]) -> Result<(), Problem> {
-        let failed =
-            |error: std::io::Error| wrong(&self.path, format!("cannot be written ({})", error.kind()));
+        let failed = |error: std::io::Error| wrong(&self.path, FileFault::ConfigureWrite(error.kind()));
         let directory = self.path.parent().unwrap_or(Path::new("."));
         std::fs::DirBuilder::new().recursive(true).mode(NEW_DIRECTORY).create(directory).map_err(failed)?;
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
@@ -75,9 +74,6 @@ impl Target {
     }
 }
 
-fn wrong(path: &Path, what: String) -> Problem {
-    Problem::File {
-        path: path.display().to_string(),
-        what: format!("{what}; correct it and run configure again"),
-    }
+fn wrong(path: &Path, what: FileFault) -> Problem {
+    Problem::File { path: path.display().to_string(), what }
 }

@@ -12,6 +12,7 @@ use super::ExternalAccount;
 use crate::child;
 use crate::cloud::one_line;
 use crate::deadline::Deadline;
+use crate::problem::GoogleFault;
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -46,33 +47,26 @@ pub(super) async fn token(
     account: &ExternalAccount,
     settings: &Settings,
     deadline: Deadline,
-) -> Result<Secret, String> {
+) -> Result<Secret, GoogleFault> {
     if !settings.google.allow_executables {
-        return Err("it names a program to run, which is not allowed; set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1 if you trust it".to_owned());
+        return Err(GoogleFault::NotAllowed);
     }
     let limit =
         Duration::from_millis(executable.timeout_millis.unwrap_or(DEFAULT_TIMEOUT)).min(deadline.left());
-    let printed = timeout(limit, run(executable, account))
-        .await
-        .map_err(|_| "its program did not end in time; run it by hand".to_owned())??;
-    let printed: Printed = serde_json::from_slice(&printed)
-        .map_err(|_| "its program prints no JSON answer; run it by hand".to_owned())?;
+    let printed = timeout(limit, run(executable, account)).await.map_err(|_| GoogleFault::ProgramLate)??;
+    let printed: Printed = serde_json::from_slice(&printed).map_err(|_| GoogleFault::ProgramNotJson)?;
     if !printed.success {
-        return Err(one_line(&format!(
-            "its program refused: {}: {}; run it by hand",
-            printed.code, printed.message
-        )));
+        let said = one_line(&format!("{}: {}", printed.code, printed.message));
+        return Err(GoogleFault::ProgramRefused(said));
     }
     let token = if printed.token_type.ends_with(":saml2") { printed.saml_response } else { printed.id_token };
-    token
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| "its program prints no token; run it by hand".to_owned())
+    token.filter(|token| !token.is_empty()).ok_or(GoogleFault::ProgramNoToken)
 }
 
-async fn run(executable: &Executable, account: &ExternalAccount) -> Result<Zeroizing<Vec<u8>>, String> {
+async fn run(executable: &Executable, account: &ExternalAccount) -> Result<Zeroizing<Vec<u8>>, GoogleFault> {
     // Google's libraries split at white space, without a shell.
     let mut words = executable.command.split_whitespace();
-    let program = words.next().ok_or("its program has no name; correct the credential_source")?;
+    let program = words.next().ok_or(GoogleFault::ProgramNoName)?;
     let mut command = Command::new(program);
     command
         .args(words)
@@ -85,5 +79,5 @@ async fn run(executable: &Executable, account: &ExternalAccount) -> Result<Zeroi
     if let Some(account) = &account.impersonation {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", account.email());
     }
-    child::output(command).await.map_err(|what| format!("its program {what}"))
+    child::output(command).await.map_err(GoogleFault::Program)
 }

@@ -1,0 +1,117 @@
+//! AWS.
+
+use thiserror::Error;
+
+use super::CloudFault;
+
+/// Why AWS gave no token, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AwsFault {
+    /// ECR, or the service in front of it, refused.
+    #[error("{code}: {message}; {advice}")]
+    Refused {
+        /// AWS's code.
+        code: String,
+        /// AWS's message, as one line.
+        message: String,
+        /// What to do.
+        advice: AwsAdvice,
+        /// It was a 5xx.
+        down: bool,
+    },
+    /// The endpoint gave no answer.
+    #[error("{0}; check that the endpoint can be reached from here")]
+    NotReached(String),
+    /// An answer without a token.
+    #[error("ECR's answer holds no token; check that nothing stands between this machine and ECR")]
+    NoToken,
+    /// One of AWS's hosts for which there is no API.
+    #[error("it is no registry of AWS; please report it")]
+    NoRegistry,
+    /// Half a pair of keys.
+    #[error("{0} is not set; set it too")]
+    Half(&'static str),
+    /// The region of the machine.
+    #[error("the AWS region is not known; set AWS_REGION")]
+    NoRegion,
+    /// An identity that variables name is not there.
+    #[error("{0}; correct the variables that name it")]
+    NotThere(String),
+    /// A profile that is named holds nothing.
+    #[error("{0}; correct AWS_PROFILE or the profile")]
+    Profile(String),
+    /// The login of IAM Identity Center is over.
+    #[error("{causes}; log in with `aws sso login`")]
+    Sso {
+        /// What the SDK says.
+        causes: String,
+        /// The service is down.
+        down: bool,
+    },
+    /// Another identity failed.
+    #[error("{causes}; check it with `aws sts get-caller-identity`")]
+    Identity {
+        /// What the SDK says.
+        causes: String,
+        /// The service is down.
+        down: bool,
+    },
+}
+
+impl AwsFault {
+    /// AWS is down; it did not refuse.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            AwsFault::Refused { advice, down, .. } => *down || *advice == AwsAdvice::Later,
+            AwsFault::Sso { down, .. } | AwsFault::Identity { down, .. } => *down,
+            AwsFault::NotReached(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What to do about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AwsAdvice {
+    /// The identity has not the right.
+    #[error("allow {0} to this identity")]
+    Allow(&'static str),
+    /// The keys are not known, or sign wrongly.
+    #[error("check the keys")]
+    Keys,
+    /// The session is over.
+    #[error("renew the session")]
+    Renew,
+    /// It is throttled.
+    #[error("try again later")]
+    Later,
+    /// Something else.
+    #[error("look the code up in AWS's documentation")]
+    LookUp,
+}
+
+impl AwsAdvice {
+    /// By AWS's code.
+    pub fn of(code: &str, action: &'static str) -> AwsAdvice {
+        match code {
+            "AccessDeniedException" | "AccessDenied" => AwsAdvice::Allow(action),
+            "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "InvalidClientTokenId"
+            | "SignatureDoesNotMatch" => AwsAdvice::Keys,
+            "ExpiredTokenException" | "ExpiredToken" => AwsAdvice::Renew,
+            "ThrottlingException" | "TooManyRequestsException" => AwsAdvice::Later,
+            _ => AwsAdvice::LookUp,
+        }
+    }
+}
+
+impl CloudFault {
+    /// The right that AWS says is missing.
+    pub(super) fn missing_action(&self) -> Option<&'static str> {
+        match self {
+            CloudFault::Aws(AwsFault::Refused { advice: AwsAdvice::Allow(action), .. }) => Some(action),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Clouds that give no token.
+
+use thiserror::Error;
+
+use super::{AwsFault, AzureFault, GoogleFault, Problem};
+
+/// Why an identity got no token, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CloudFault {
+    /// By AWS.
+    #[error("{0}")]
+    Aws(#[from] AwsFault),
+    /// By Google.
+    #[error("{0}")]
+    Google(#[from] GoogleFault),
+    /// By Azure.
+    #[error("{0}")]
+    Azure(#[from] AzureFault),
+    /// No answer to a request of our own.
+    #[error("{0}")]
+    Http(#[from] HttpFault),
+    /// No request could be made.
+    #[error("{0}")]
+    Setup(Box<Problem>),
+}
+
+impl CloudFault {
+    /// The cloud is down; it did not refuse.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            CloudFault::Aws(fault) => fault.is_outage(),
+            CloudFault::Google(GoogleFault::OfAws(_, fault)) => fault.is_outage(),
+            CloudFault::Http(_) => true,
+            CloudFault::Google(_) | CloudFault::Azure(_) | CloudFault::Setup(_) => false,
+        }
+    }
+}
+
+/// Why there is no answer to a request of our own.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HttpFault {
+    /// Nothing comes.
+    #[error("{0} does not answer; check that it can be reached from here")]
+    Silent(String),
+    /// 429 or 5xx.
+    #[error("{0} answers {1}; try again later")]
+    Status(String, String),
+    /// No connection.
+    #[error("{0} cannot be reached ({1}); check that it can be reached from here")]
+    Unreachable(String, String),
+    /// Something that is no token.
+    #[error("the answer of {0} is longer than any token; check that it is the right address")]
+    TooLong(String),
+}
+
+/// What a service said when it refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Said {
+    /// A status alone.
+    #[error("it answers {0}")]
+    Status(String),
+    /// A status with code and text, as one line.
+    #[error("{0}")]
+    Words(String),
+}

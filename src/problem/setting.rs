@@ -1,0 +1,77 @@
+//! What a variable takes, what was under way, what the system was asked for.
+
+use thiserror::Error;
+
+/// What a variable takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Expected {
+    /// Text.
+    #[error("it takes text in UTF-8")]
+    Text,
+    /// One of two words.
+    #[error("it takes {0} or {1}")]
+    Either(&'static str, &'static str),
+    /// A cloud.
+    #[error("it takes aws, google, azure or none")]
+    Cloud,
+    /// A time limit.
+    #[error("it takes seconds, more than 0 and at most 3600")]
+    Timeout,
+    /// A time to keep answers.
+    #[error("it takes whole seconds from 0 to 86400")]
+    Life,
+    /// A namespace.
+    #[error("it takes a namespace's name")]
+    Namespace,
+    /// Names of objects.
+    #[error("it takes Kubernetes names as `name` or `namespace/name`")]
+    ObjectName,
+}
+
+/// What was under way when the time was over.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Task {
+    /// The client did not end its input.
+    #[error("reading stdin")]
+    Stdin,
+    /// The API server, or the connection to it.
+    #[error("asking the cluster")]
+    AskCluster,
+    /// The same, for a login.
+    #[error("writing to the cluster")]
+    WriteCluster,
+    /// Others were faster, again and again.
+    #[error("writing {0}, which others write all the time,")]
+    WriteContended(String),
+    /// A cloud.
+    #[error("asking the cloud for a token for {0}")]
+    AskCloud(String),
+    /// A program that a kubeconfig names.
+    #[error("the exec plugin {command} of {origin}")]
+    ExecPlugin {
+        /// The program.
+        command: String,
+        /// The kubeconfig.
+        origin: String,
+    },
+}
+
+/// What every process needs of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Need {
+    /// `poll`.
+    #[error("wait for stdin")]
+    WaitForStdin,
+    /// `read`.
+    #[error("read stdin")]
+    ReadStdin,
+    /// Descriptors for the runtime.
+    #[error("start network input and output")]
+    Network,
+    /// A TLS configuration.
+    #[error("use TLS")]
+    Tls,
+    /// An HTTP client.
+    #[error("make an HTTP client")]
+    HttpClient,
+}

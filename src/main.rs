@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use docker_credential_kubeclarity::command;
+use docker_credential_kubeclarity::problem::OWN_FAULT;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 fn main() -> ExitCode {
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        let line = format!("kubeclarity: an error of the program itself{place}; please report it\n");
+        let line = format!("kubeclarity: {OWN_FAULT}{place}; please report it\n");
         let _ = std::io::stdout().write_all(line.as_bytes());
         #[allow(clippy::exit)] // a panic has no other way out but abort, which is no exit code 1
         std::process::exit(1);

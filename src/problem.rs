@@ -26,6 +26,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+/// What is said of a panic, which is nobody's fault but ours.
+pub const OWN_FAULT: &str = "an error of the program itself";
+
 /// Why no credential could be given. `Display` is the message that the client shows to its user.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Problem {
@@ -135,6 +138,10 @@ pub enum Problem {
         /// The registry.
         registry: String,
     },
+
+    /// A login that is longer than any.
+    #[error("nothing was stored: the login is longer than 64 KiB; use a token that is shorter")]
+    LoginTooLong,
 
     /// What was to be erased comes from somewhere else too.
     #[error(

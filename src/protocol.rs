@@ -181,9 +181,7 @@ fn no_secret() -> Secret {
 /// The reply to input that is no JSON, or has no server or no user name.
 pub fn login(stdin: &[u8]) -> Result<Login, Reply> {
     if stdin.len() > MOST_STDIN {
-        return Err(Reply::failure(
-            "kubeclarity: the login is longer than 64 KiB; no registry takes such a one",
-        ));
+        return Err(Reply::problem(&Problem::LoginTooLong));
     }
     // serde takes a list for an object with its fields in order; Docker does not.
     if stdin.trim_ascii_start().starts_with(b"[") {

@@ -1,0 +1,264 @@
+//! One example of every failure, with `…` for every name.
+
+use std::io::ErrorKind::Other;
+use std::time::Duration;
+
+use docker_credential_kubeclarity::problem::*;
+
+pub const ANY: &str = "…";
+
+fn any() -> String {
+    ANY.to_owned()
+}
+
+fn json() -> JsonReason {
+    serde_json::from_str::<()>("x").unwrap_err().into()
+}
+
+pub fn all() -> Vec<Problem> {
+    let mut all = plain();
+    all.extend(expected().map(|expected| Problem::Setting { variable: ANY, expected }));
+    let limit = Duration::from_secs(10);
+    all.extend(tasks().map(|what| Problem::Deadline { what, limit }));
+    all.extend(needs().map(|what| Problem::System { what, kind: Other }));
+    all.extend(files().into_iter().map(|what| Problem::File { path: any(), what }));
+    all.extend(configs().map(|why| Problem::NotDockerConfig { origin: any(), why }));
+    all.extend(entries().map(|what| Problem::Unusable { origin: any(), what }));
+    all.extend(servers().into_iter().map(|what| Problem::Cluster { object: any(), server: any(), what }));
+    let origin = || "kubeconfig …".to_owned();
+    all.extend(kubeconfigs().into_iter().map(|what| Problem::ClusterConfig { origin: origin(), what }));
+    all.extend(google_files().map(|what| Problem::IdentityFile { origin: any(), what }));
+    all.extend(clouds().into_iter().map(|what| Problem::Cloud { identity: any(), host: any(), what }));
+    all
+}
+
+/// Those that are one message each.
+fn plain() -> Vec<Problem> {
+    vec![
+        Problem::Named { variable: "IMAGE_PULL_SECRET_PATH", path: any(), what: Unreadable::Absent },
+        Problem::IncompleteVariables { set: ANY, missing: ANY },
+        Problem::Missing { object: "secret …".to_owned(), variable: "KUBECLARITY_PULL_SECRETS" },
+        Problem::WrongType { object: "secret …".to_owned(), found: any() },
+        Problem::MissingKey { object: "secret …".to_owned(), key: ANY },
+        Problem::Denied {
+            object: any(),
+            account: Some((any(), any())),
+            namespace: any(),
+            rules: vec![any()],
+        },
+        Problem::Unauthorized { object: any(), server: any() },
+        Problem::NoCluster { variable: ANY },
+        Problem::NoNamespace { object: "secret …".to_owned(), namespace: any() },
+        Problem::NowhereToStore { registry: any() },
+        Problem::NoRegistry,
+        Problem::NoSecret { registry: any() },
+        Problem::LoginTooLong,
+        Problem::StillServed { registry: any(), origin: any() },
+        Problem::StillServedByEntry { registry: any(), origin: any() },
+        Problem::StoredType { object: "secret …".to_owned(), found: any() },
+        Problem::ExplainQuestion { question: any() },
+        Problem::ConfigureNothing,
+        Problem::ConfigureRegistry { name: any() },
+        Problem::ConfigureTaken { helper: any(), place: any() },
+        Problem::ConfigureNoHome,
+    ]
+}
+
+fn expected() -> impl Iterator<Item = Expected> {
+    use Expected::*;
+    [Text, Either("debug", "off"), Cloud, Timeout, Life, Namespace, ObjectName].into_iter()
+}
+
+fn tasks() -> impl Iterator<Item = Task> {
+    [
+        Task::Stdin,
+        Task::AskCluster,
+        Task::WriteCluster,
+        Task::WriteContended(any()),
+        Task::AskCloud(any()),
+        Task::ExecPlugin { command: any(), origin: "kubeconfig …".to_owned() },
+    ]
+    .into_iter()
+}
+
+fn needs() -> impl Iterator<Item = Need> {
+    use Need::*;
+    [WaitForStdin, ReadStdin, Network, Tls, HttpClient].into_iter()
+}
+
+pub fn unreadable() -> [Unreadable; 7] {
+    use Unreadable::{Absent, Denied, LeavesDirectory, NotDirectory, NotRegular, TooLarge};
+    [Absent, Denied, NotRegular, NotDirectory, TooLarge, LeavesDirectory, Unreadable::Other(Other)]
+}
+
+fn files() -> Vec<FileFault> {
+    use FileFault::*;
+    let absent = Unreadable::Absent;
+    let mut files: Vec<FileFault> = unreadable().into_iter().map(Mounted).collect();
+    files.extend([
+        DockerConfig(absent),
+        GoogleNamed(absent),
+        GoogleWellKnown(absent),
+        Bundle(absent),
+        BundleEmpty,
+    ]);
+    files.extend([NoAuthorities, Configure(absent), ConfigureWrite(Other)]);
+    files.extend([InstallDirectory(Other), InstallSource(Other), InstallWrite(Other)]);
+    files
+}
+
+fn configs() -> impl Iterator<Item = ConfigFault> {
+    use ConfigFault::*;
+    [Json(json()), List, NotBase64, Field(ANY)].into_iter()
+}
+
+fn entries() -> impl Iterator<Item = EntryFault> {
+    use EntryFault::*;
+    let broken =
+        [NotObject, NoPassword, NoUsername, AuthNotBase64, AuthNoColon, AuthNoUsername, AuthNoPassword];
+    broken.into_iter().chain([Expired, NotText, Immutable, Full])
+}
+
+pub fn outages() -> [Outage; 4] {
+    [Outage::Silent, Outage::Status(any()), Outage::Unreachable(any()), Outage::BrokenOff]
+}
+
+fn servers() -> Vec<ServerFault> {
+    use ServerFault::*;
+    let mut servers: Vec<ServerFault> = outages().into_iter().map(Down).collect();
+    servers.extend([
+        NotKubernetes,
+        OddStatus(any()),
+        TooLong,
+        Name,
+        Invalid,
+        Terminating(any()),
+        Quota(any()),
+    ]);
+    servers.extend([Policy(any()), Identity(any()), Certificate(any())]);
+    servers
+}
+
+pub fn programs() -> [ProgramFault; 4] {
+    use ProgramFault::*;
+    [NotStarted(Other), NotRead(Other), NotWaitedFor(Other), Failed(any())]
+}
+
+fn kubeconfigs() -> Vec<KubeconfigFault> {
+    use KubeconfigFault::*;
+    let absent = docker_credential_kubeclarity::problem::Unreadable::Absent;
+    let mut all =
+        vec![Pod(any()), Client(any()), KubeconfigFault::Unreadable(absent), NotText, Empty, Invalid];
+    all.extend([
+        DoNotFit,
+        NoFile,
+        NoCurrentContext,
+        NoContext(any()),
+        NoCluster(any()),
+        NoUser(any()),
+        NoServer,
+    ]);
+    all.extend([
+        ServerUrl(any()),
+        ProxyUrl,
+        AuthorityNotBase64,
+        AuthorityFile(any(), absent),
+        AuthorityEmpty,
+    ]);
+    all.extend([TokenFile(any(), absent), TokenFileEmpty(any()), ExecNoCommand]);
+    all.extend(programs().map(|fault| Exec(any(), fault)));
+    all.extend([ExecNoCredential(any()), ExecNoStatus(any()), ExecNoToken(any())]);
+    all
+}
+
+fn google_files() -> impl Iterator<Item = GoogleFileFault> {
+    use GoogleFileFault::*;
+    let missing = Missing { key: ANY, kind: any() };
+    [NotCredential(json()), NotText, missing, UnknownType, Nested, ExternalAccount(json()), Address(ANY)]
+        .into_iter()
+}
+
+pub fn said() -> [Said; 2] {
+    [Said::Status(any()), Said::Words(any())]
+}
+
+fn clouds() -> Vec<CloudFault> {
+    let mut clouds: Vec<CloudFault> = Vec::new();
+    clouds.extend(http().map(CloudFault::Http));
+    clouds.push(CloudFault::Setup(Box::new(Problem::File { path: any(), what: FileFault::NoAuthorities })));
+    clouds.extend(aws().into_iter().map(CloudFault::Aws));
+    clouds.extend(google().into_iter().map(CloudFault::Google));
+    clouds.extend(azure().into_iter().map(CloudFault::Azure));
+    clouds
+}
+
+fn http() -> impl Iterator<Item = HttpFault> {
+    use HttpFault::*;
+    [Silent(any()), Status(any(), any()), Unreachable(any(), any()), TooLong(any())].into_iter()
+}
+
+pub fn advice() -> [AwsAdvice; 5] {
+    use AwsAdvice::*;
+    [Allow(ANY), Keys, Renew, Later, LookUp]
+}
+
+fn aws() -> Vec<AwsFault> {
+    use AwsFault::*;
+    let refused = |advice| Refused { code: any(), message: any(), advice, down: false };
+    let mut aws: Vec<AwsFault> = advice().into_iter().map(refused).collect();
+    aws.extend([
+        NotReached(any()),
+        NoToken,
+        NoRegistry,
+        Half(ANY),
+        NoRegion,
+        NotThere(any()),
+        Profile(any()),
+    ]);
+    aws.extend([Sso { causes: any(), down: false }, Identity { causes: any(), down: false }]);
+    aws
+}
+
+fn google() -> Vec<GoogleFault> {
+    use GoogleFault::*;
+    let mut all: Vec<GoogleFault> = said().into_iter().map(Refused).collect();
+    let [_, words] = said();
+    all.extend([
+        NoToken,
+        Impersonation { email: any(), said: words },
+        ImpersonationNoToken,
+        NoAccount,
+        Key,
+        Sign,
+    ]);
+    all.extend([Clock, VerificationUrl, SignForAws, NoAwsIdentity(any())]);
+    all.push(OfAws(any(), Box::new(AwsFault::NoRegion.into())));
+    all.extend([
+        Environment,
+        NoSource,
+        NoFileName,
+        TokenFile(any(), Unreadable::Absent),
+        SourceStatus(any()),
+    ]);
+    all.extend([NoFieldName, NotJson, NoSubjectToken, NotAllowed, ProgramNoName]);
+    all.extend(programs().map(Program));
+    all.extend([ProgramLate, ProgramNotJson, ProgramRefused(any()), ProgramNoToken]);
+    all
+}
+
+fn azure() -> Vec<AzureFault> {
+    use AzureFault::*;
+    let [_, words] = said();
+    let absent = Unreadable::Absent;
+    vec![
+        Entra(words.clone()),
+        EntraNoToken,
+        Exchange(words),
+        ExchangeNoToken,
+        Tenant,
+        Authority,
+        NoTokenFile,
+        TokenFile(absent),
+        TokenNotText,
+    ]
+}

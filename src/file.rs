@@ -28,6 +28,12 @@ impl From<Errno> for Unreadable {
     }
 }
 
+/// A directory to look things up in. Only Linux can open one without the right to read it.
+#[cfg(target_os = "linux")]
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 /// Reads `name` below a directory. Links are followed as long as they stay below it (a mounted Secret is
@@ -36,12 +42,7 @@ const OPEN: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOC
 /// # Errors
 /// [`Unreadable`] says why not.
 pub fn read_beneath(directory: &Path, name: &Path) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
-    let base = rustix::fs::openat(
-        CWD,
-        directory,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
+    let base = rustix::fs::openat(CWD, directory, DIRECTORY, Mode::empty())?;
     read(open_beneath(&base, directory, name)?)
 }
 
@@ -79,11 +80,10 @@ fn open_resolved(base: &OwnedFd, directory: &Path, name: &Path) -> Result<OwnedF
     let target = directory.join(name).canonicalize().map_err(io)?;
     let below = target.strip_prefix(&root).map_err(|_| Unreadable::LeavesDirectory)?;
     let mut parts = below.components().peekable();
-    let mut at =
-        rustix::fs::openat(base, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut at = rustix::fs::openat(base, ".", DIRECTORY, Mode::empty())?;
     while let Some(Component::Normal(part)) = parts.next() {
         let flags = match parts.peek() {
-            Some(_) => OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Some(_) => DIRECTORY,
             None => OPEN,
         };
         at = rustix::fs::openat(&at, part, flags | OFlags::NOFOLLOW, Mode::empty())?;

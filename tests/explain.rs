@@ -59,7 +59,7 @@ fn every_source_is_shown_in_its_order() {
 alpine:3.20 on registry docker.io, path library/alpine
 
 1. mounted pull secrets                     IMAGE_PULL_SECRET_PATH: not set
-2. pull secrets in the cluster              cluster: none: not in a pod, no KUBECONFIG, no ~/.kube/config
+2. pull secrets in the cluster              none: not in a pod, no KUBECONFIG, no ~/.kube/config
 3. cloud secrets in the cluster             not asked for: the host is no registry of AWS, Google or Azure
 4. docker configuration in the environment  DOCKER_AUTH_CONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE: not set
 5. variables of CI systems                  GITHUB_TOKEN, CI_REGISTRY: not set
@@ -77,7 +77,7 @@ fn the_winner_is_marked_and_the_sources_after_it_are_not_asked() {
     has_lines(
         &text(&run, 0),
         &[
-            "reg.example.com/team/app:1 on registry reg.example.com, path team/app",
+            "reg.example.com/team/app:1",
             "4. docker configuration in the environment",
             "     DOCKER_AUTH_CONFIG                             3 entries: reg.example.com/team, reg.example.com, ghcr.io",
             "   * DOCKER_AUTH_CONFIG entry reg.example.com/team  matches, user team (exact host, path team)",

@@ -122,11 +122,7 @@ async fn account_secrets(
     match cluster.account(&account).await {
         Ok(found) => {
             let names: Vec<String> = found.pull_secrets().filter(|name| is_object_name(name)).collect();
-            finding.look(
-                account.to_string(),
-                format!("names {} as imagePullSecrets", list(&names)),
-                started.elapsed(),
-            );
+            finding.look(account.to_string(), pull_secrets_of(&names), started.elapsed());
             let wanted =
                 |name: String| Wanted { object: Object::secret(&account.namespace, &name), named: false };
             (names.into_iter().map(wanted).collect(), finding)
@@ -138,8 +134,11 @@ async fn account_secrets(
     }
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+fn pull_secrets_of(names: &[String]) -> String {
+    match names {
+        [] => "names no imagePullSecrets".to_owned(),
+        names => format!("names {} as imagePullSecrets", names.join(", ")),
+    }
 }
 
 /// What a refusal means: for what only a default named, absent and denied are nothing.

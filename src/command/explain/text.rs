@@ -13,7 +13,7 @@ const PLAIN: &str = "\x1b[0m";
 const WIDEST: usize = 64;
 
 /// What sources call the thing that they are about: the heading says it already.
-const SAID_BY_THE_HEADING: &str = "cloud identity";
+const SAID_BY_THE_HEADING: [&str; 2] = ["cloud identity", "cluster"];
 
 /// Lines of text that end in a line break each.
 pub(super) fn write(report: &Report, colour: bool) -> String {
@@ -54,11 +54,14 @@ impl Page<'_> {
     fn head(&self) -> String {
         let Report { question, registry, path, .. } = self.report;
         let mut head = self.paint(BOLD, &clean(question));
-        if question != registry {
-            head += &format!(" on registry {}", clean(registry));
-        }
-        if !path.is_empty() {
-            head += &format!(", path {}", clean(path));
+        let said = if path.is_empty() { registry.clone() } else { format!("{registry}/{path}") };
+        if !question.starts_with(&said) {
+            if question != registry {
+                head += &format!(" on registry {}", clean(registry));
+            }
+            if !path.is_empty() {
+                head += &format!(", path {}", clean(path));
+            }
         }
         head
     }
@@ -117,7 +120,7 @@ impl Page<'_> {
                 (false, true) => '*',
                 (false, false) => ' ',
             };
-            let object = clean(if look.object == SAID_BY_THE_HEADING { "" } else { &look.object });
+            let object = clean(if is_said(&look.object) { "" } else { &look.object });
             // The messages of failures begin with the object already.
             let result = look.result.strip_prefix(look.object.as_str()).unwrap_or(&look.result);
             let mut result = clean(result.trim_start_matches([':', ' ']));
@@ -208,15 +211,16 @@ impl Page<'_> {
         let needless = if self.report.found() { " (this answer does without)" } else { "" };
         for (at, (object, fix)) in fixes.iter().enumerate() {
             lines.push(String::new());
-            let about = if object.is_empty() || object == SAID_BY_THE_HEADING {
-                String::new()
-            } else {
-                format!(", for {object}")
-            };
+            let about =
+                if object.is_empty() || is_said(object) { String::new() } else { format!(", for {object}") };
             lines.push(self.paint(BOLD, &format!("fix {}{about}{needless}", at + 1)));
             lines.extend(fix.lines().map(clean));
         }
     }
+}
+
+fn is_said(object: &str) -> bool {
+    SAID_BY_THE_HEADING.contains(&object)
 }
 
 /// Names from outside must not move the cursor, colour the terminal, or turn the direction of a line.

@@ -13,13 +13,14 @@ help() {
 Usage: ./install.sh [--uninstall | --help]
 
 Builds $name and installs it to \$PREFIX/bin; PREFIX is ~/.local unless set.
+The man page and the completions of bash, zsh and fish go below \$PREFIX/share, where man and the shells look for them.
 Needs cargo with rustc $(needed_rust) or newer and a C compiler, and says so if one is missing.
 Builds a static program if rustup has this machine's musl target and musl-gcc or cargo-zigbuild is there;
 else one for this system's C library. Both need the crates of Cargo.lock, which cargo downloads.
 
 Writes to PREFIX, to the build directory (target/ or CARGO_TARGET_DIR), and to cargo's own cache; nowhere else.
 
-  --uninstall  removes the program from \$PREFIX/bin, and nothing else
+  --uninstall  removes all of these, and nothing else
   --help       prints this
 END
 }
@@ -126,14 +127,27 @@ build() {
 }
 
 # Puts the file in its place in one step: whoever starts it meanwhile gets the old one or the new one, whole.
-put() { # from, to
+put() { # from, to, mode
   local temporary
   [ ! -d "$2" ] || fail "$2 is a directory; move it away"
   temporary=$(mktemp "$(dirname -- "$2")/.$name.XXXXXX") || fail "cannot write to $(dirname -- "$2")"
   # shellcheck disable=SC2064
   trap "rm -f -- $(printf '%q' "$temporary")" EXIT
-  cp -- "$1" "$temporary" && chmod 0755 "$temporary" && mv -f -- "$temporary" "$2" || fail "cannot write $2"
+  cp -- "$1" "$temporary" && chmod "$3" "$temporary" && mv -f -- "$temporary" "$2" || fail "cannot write $2"
   trap - EXIT
+}
+
+# Calls a function with each manual of the repository and its place below PREFIX.
+each_manual() {
+  "$1" "$name.1" "share/man/man1/$name.1"
+  "$1" "$name.bash" "share/bash-completion/completions/$name"
+  "$1" "_$name" "share/zsh/site-functions/_$name"
+  "$1" "$name.fish" "share/fish/vendor_completions.d/$name.fish"
+}
+
+put_manual() {
+  mkdir -p -- "$(dirname -- "$prefix/$2")" || fail "cannot make $(dirname -- "$prefix/$2")"
+  put "$repository/docs/manuals/$1" "$prefix/$2" 0644
 }
 
 on_path() {
@@ -159,15 +173,21 @@ ask() {
   say 'This is the expected answer: the helper works.'
 }
 
-uninstall() {
-  if [ ! -e "$bin/$name" ] && [ ! -L "$bin/$name" ]; then
-    say "$bin/$name is not there: nothing to remove"
-  elif [ ! -f "$bin/$name" ] || [ -L "$bin/$name" ]; then
-    fail "$bin/$name is no regular file, so this script did not put it there; it stays"
-  else
-    rm -f -- "$bin/$name"
-    say "Removed $bin/$name"
+remove() { # file
+  if [ ! -e "$1" ] && [ ! -L "$1" ]; then
+    return 1
+  elif [ ! -f "$1" ] || [ -L "$1" ]; then
+    fail "$1 is no regular file, so this script did not put it there; it stays"
   fi
+  rm -f -- "$1" || fail "cannot remove $1"
+  say "Removed $1"
+}
+
+remove_manual() { remove "$prefix/$2" || true; }
+
+uninstall() {
+  remove "$bin/$name" || say "$bin/$name is not there: nothing to remove"
+  each_manual remove_manual
 }
 
 case $#:${1-} in
@@ -178,7 +198,8 @@ esac
 prefix=${PREFIX:-${HOME:+$HOME/.local}}
 [ -n "$prefix" ] || fail 'neither PREFIX nor HOME is set; set PREFIX to where it shall be installed'
 case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
-bin=${prefix%/}/bin
+prefix=${prefix%/}
+bin=$prefix/bin
 
 if [ "${1-}" = --uninstall ]; then uninstall; exit; fi
 case ${CARGO_TARGET_DIR-} in '' | /*) ;; *) export CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
@@ -187,7 +208,8 @@ check
 program=$(build)
 [ -f "$program" ] || fail "the build left no $program"
 mkdir -p -- "$bin" || fail "cannot make $bin"
-put "$program" "$bin/$name"
-say "Installed $("$bin/$name" version) to $bin/$name"
+put "$program" "$bin/$name" 0755
+each_manual put_manual
+say "Installed $("$bin/$name" version) to $bin/$name, its man page and completions below $prefix/share"
 on_path
 ask

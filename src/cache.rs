@@ -47,6 +47,17 @@ impl Answer {
             Answer::Asked(resolution) => Ok(resolution.answer()?.map(|candidate| candidate.credential)),
         }
     }
+
+    /// The same, without a second copy of what was on disk.
+    ///
+    /// # Errors
+    /// As [`Answer::result`].
+    pub fn into_result(self) -> Result<Option<Credential>, Problem> {
+        match self {
+            Answer::Kept(entry) => Ok(entry.into_credential()),
+            Answer::Asked(_) => self.result(),
+        }
+    }
 }
 
 /// The answer to a question: from the mounted source, which is always read; else from disk if it is there and

@@ -7,12 +7,12 @@ use std::io::{IsTerminal, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::{JsonReason, Need, Problem, Task};
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiped};
 
 /// The program's name, as clients know it.
 pub const NAME: &str = "docker-credential-kubeclarity";
@@ -71,15 +71,11 @@ impl Reply {
             secret: &'a str,
         }
         let secret = credential.secret.expose();
-        // Room for the longest escape of every byte, so that growing leaves no copy behind.
-        let room = 6 * (server.len() + credential.username.len() + secret.len()) + 64;
-        let mut text = Zeroizing::new(Vec::with_capacity(room));
+        let length = server.len() + credential.username.len() + secret.len();
+        let mut text = Wiped::with_capacity(length + 128);
         let answer = Answer { server_url: server, username: &credential.username, secret };
-        match serde_json::to_writer(&mut *text, &answer) {
-            Ok(()) => text.push(b'\n'),
-            Err(_) => return Reply::not_found(),
-        }
-        Reply { success: true, text }
+        let written = serde_json::to_writer(&mut text, &answer).is_ok() && text.write_all(b"\n").is_ok();
+        if written { Reply { success: true, text: text.into_bytes() } } else { Reply::not_found() }
     }
 
     /// Writes the text in one piece. True if the process succeeded; a closed pipe is no panic.
@@ -96,8 +92,8 @@ impl Reply {
 /// stdin does not end by the deadline, or cannot be read.
 pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let stdin = std::io::stdin();
-    let mut kept = Zeroizing::new(Vec::with_capacity(1024));
-    let mut chunk = Zeroizing::new([0_u8; 4096]);
+    let mut kept = Wiped::with_capacity(1024);
+    let mut chunk = [0_u8; 4096];
     loop {
         let left = deadline.left();
         let limit = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
@@ -109,28 +105,26 @@ pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
             Err(Errno::INTR) => continue,
             Err(error) => return Err(Problem::System { what: Need::WaitForStdin, kind: error.kind() }),
         }
-        match rustix::io::read(&stdin, &mut chunk[..]) {
-            Ok(0) => return Ok(kept),
-            Ok(got) => keep(&mut kept, &chunk[..got]),
+        match rustix::io::read(&stdin, &mut chunk) {
+            Ok(0) => return Ok(kept.into_bytes()),
+            Ok(got) => {
+                keep(&mut kept, &chunk[..got]);
+                // Only what was read: wiping all of it would be a tenth of a cached answer's work.
+                chunk[..got].zeroize();
+            }
             Err(Errno::INTR | Errno::AGAIN) => {}
             // A client that gives no stdin at all.
-            Err(Errno::BADF) => return Ok(kept),
+            Err(Errno::BADF) => return Ok(kept.into_bytes()),
             Err(error) => return Err(Problem::System { what: Need::ReadStdin, kind: error.kind() }),
         }
     }
 }
 
-/// Adds a chunk; grows by a copy of our own, so that the old memory is wiped.
-fn keep(kept: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+/// Adds a chunk, up to the limit.
+fn keep(kept: &mut Wiped, chunk: &[u8]) {
     // One byte over the limit stays, so that what was cut is known to be too long.
-    let chunk = &chunk[..chunk.len().min((MOST_STDIN + 1).saturating_sub(kept.len()))];
-    if kept.len() + chunk.len() > kept.capacity() {
-        let mut larger =
-            Zeroizing::new(Vec::with_capacity((kept.capacity() * 2).max(kept.len() + chunk.len())));
-        larger.extend_from_slice(kept);
-        *kept = larger;
-    }
-    kept.extend_from_slice(chunk);
+    let room = (MOST_STDIN + 1).saturating_sub(kept.len());
+    let _ = kept.write_all(&chunk[..chunk.len().min(room)]);
 }
 
 /// Reads what a client may still be writing, before a usage message; never waits for a person.
@@ -223,12 +217,12 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_stdin_is_bounded() {
-        let mut kept = Zeroizing::new(Vec::with_capacity(4));
+        let mut kept = Wiped::with_capacity(4);
         for _ in 0..100 {
             keep(&mut kept, &[b'a'; 4096]);
         }
         assert_eq!(kept.len(), MOST_STDIN + 1);
-        assert!(server_string(&kept).is_err());
+        assert!(server_string(&kept.into_bytes()).is_err());
     }
 
     #[test]

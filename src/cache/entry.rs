@@ -1,5 +1,6 @@
 //! One answer as it stands on disk: a line with the format's version, then JSON.
 
+use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{LEAST_MARGIN, NOT_FOUND_LIFE};
 use crate::credential::Credential;
 use crate::resolver::Resolution;
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiped};
 use crate::settings::Settings;
 use crate::source::Weight;
 
@@ -99,6 +100,14 @@ impl Entry {
         }
     }
 
+    /// The credential, taken out.
+    pub fn into_credential(self) -> Option<Credential> {
+        match self.kept {
+            Kept::Credential { credential, .. } => Some(credential),
+            Kept::NotFound => None,
+        }
+    }
+
     /// Whether it is given out without asking.
     pub fn is_fresh(&self, now: SystemTime) -> bool {
         now < self.fresh_until && self.asked <= now + SKEW
@@ -134,13 +143,12 @@ impl Entry {
             secret,
             origin,
         };
-        // Room for the longest escape of every byte, so that growing leaves no copy behind.
         let length = [username, secret, origin].into_iter().flatten().map(str::len).sum::<usize>();
-        let mut bytes = Zeroizing::new(Vec::with_capacity(HEAD.len() + 6 * length + 256));
-        bytes.extend_from_slice(HEAD);
-        // Plain strings and numbers: this cannot fail, and a file that is cut short would be a miss.
-        let _ = serde_json::to_writer(&mut *bytes, &written);
-        bytes
+        let mut bytes = Wiped::with_capacity(HEAD.len() + length + 256);
+        // Plain strings and numbers into memory: this cannot fail, and a file that is cut short would be a miss.
+        let _ = bytes.write_all(HEAD);
+        let _ = serde_json::to_writer(&mut bytes, &written);
+        bytes.into_bytes()
     }
 
     /// From a file's bytes; `None` for everything that is no answer of this version, or is over.

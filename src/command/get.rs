@@ -23,7 +23,7 @@ pub(super) fn run(input: &Input) -> Reply {
     let question = Question::new(registry, settings);
     let answer = cache::answer(settings, &question, input.deadline);
     log::trail(settings, server, &answer);
-    match answer.result() {
+    match answer.into_result() {
         Ok(Some(credential)) => Reply::credential(server, &credential),
         Ok(None) => Reply::not_found(),
         Err(_) if settings.errors_are_anonymous => Reply::not_found(),

@@ -1,6 +1,7 @@
 //! The one HTTP client for our own requests to clouds: certificates loaded once and only when a connection
 //! needs them, the environment's proxy, no redirects, bounded bodies, retries within the deadline.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +41,7 @@ impl Roots {
     /// Loads the system's authorities, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, and those of
     /// `AWS_CA_BUNDLE`. Every one is parsed here: the AWS client panics on one that is broken.
     fn load(settings: &Settings) -> Result<Roots, Problem> {
-        let native = rustls_native_certs::load_native_certs();
-        let mut certificates = native.certs;
+        let mut certificates = system();
         if let Some(path) = &settings.aws.ca_bundle {
             let wrong = |what| Problem::File { path: path.display().to_string(), what };
             let text = file::read_following(path).map_err(|why| wrong(FileFault::Bundle(why)))?;
@@ -62,17 +62,17 @@ impl Roots {
 
     /// As PEM, for the AWS client.
     pub fn pem(&self) -> Vec<u8> {
-        let mut pem = String::new();
+        let mut pem = Vec::new();
         for certificate in &self.certificates {
             let text = base64::engine::general_purpose::STANDARD.encode(certificate);
-            pem += "-----BEGIN CERTIFICATE-----\n";
+            pem.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
             for line in text.as_bytes().chunks(64) {
-                pem += &String::from_utf8_lossy(line);
-                pem.push('\n');
+                pem.extend_from_slice(line);
+                pem.push(b'\n');
             }
-            pem += "-----END CERTIFICATE-----\n";
+            pem.extend_from_slice(b"-----END CERTIFICATE-----\n");
         }
-        pem.into_bytes()
+        pem
     }
 
     fn config(&self) -> Result<ClientConfig, Problem> {
@@ -84,6 +84,31 @@ impl Roots {
             .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })?;
         Ok(builder.with_root_certificates(store).with_no_client_auth())
     }
+}
+
+/// Where Linux systems keep all their authorities in one file, the places in the order in which Go looks at them.
+const BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The system's authorities. The bundle alone, where there is one: the directory beside it has each of them up to
+/// three times more, in files of their own, and reading those takes longer than all requests of a near cloud.
+fn system() -> Vec<CertificateDer<'static>> {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    if cfg!(target_os = "linux") && !named {
+        for text in BUNDLES.iter().filter_map(|path| file::read_following(Path::new(path)).ok()) {
+            // What is broken is passed over, as the system's own programs do.
+            let bundle: Vec<_> = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok).collect();
+            if !bundle.is_empty() {
+                return bundle;
+            }
+        }
+    }
+    rustls_native_certs::load_native_certs().certs
 }
 
 /// Where a request goes, which decides how.

@@ -50,11 +50,9 @@ pub struct Cluster {
 pub struct Place {
     /// How it was found.
     pub found: Found,
-    pod: Option<Pod>,
 }
 
 /// The pod that this process runs in.
-#[derive(Debug, Clone)]
 struct Pod {
     namespace: Option<String>,
     service_account: Option<ObjectName>,
@@ -64,13 +62,13 @@ struct Pod {
 pub fn place(settings: &Settings) -> Option<Place> {
     let token = Path::new(POD_DIRECTORY).join("token");
     if settings.in_cluster_host.is_some() && file::exists(&token) {
-        return Some(Place { found: Found::InPod, pod: Some(pod()) });
+        return Some(Place { found: Found::InPod });
     }
     if settings.kubeconfig.is_some() {
-        return Some(Place { found: Found::Named, pod: None });
+        return Some(Place { found: Found::Named });
     }
     let default = settings.home.as_ref()?.join(".kube/config");
-    file::exists(&default).then_some(Place { found: Found::ByChance, pod: None })
+    file::exists(&default).then_some(Place { found: Found::ByChance })
 }
 
 /// Whose pod this is, for a name of its answers: namespace and service account. `None` outside of one.
@@ -110,9 +108,10 @@ impl Cluster {
         };
         let (config, client) =
             config.and_then(|config| config::client(&config).map(|client| (config, client)))?;
+        let pod = (place.found == Found::InPod).then(pod);
         let namespace =
-            place.pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(config.default_namespace);
-        let pod_account = place.pod.and_then(|pod| pod.service_account);
+            pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(config.default_namespace);
+        let pod_account = pod.and_then(|pod| pod.service_account);
         let service_account = settings.service_account.clone().or(pod_account).map(|account| ObjectName {
             namespace: account.namespace.or_else(|| Some(namespace.clone())),
             name: account.name,

@@ -73,8 +73,8 @@ def test_recordings_expired_token(api, pod, explain):
 
 
 def test_recordings_ecr_missing_key(api, pod, explain):
-    pod("kubeclarity", [], ["ecr-sa", "basic-regcred"])
-    api.secret("kubeclarity", "ecr-sa", {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_DEFAULT_REGION": "eu-west-1"})
+    pod("kubeclarity-jobs", [], ["ecr-sa", "basic-regcred"])
+    api.secret("kubeclarity-jobs", "ecr-sa", {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_DEFAULT_REGION": "eu-west-1"})
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:1"
     out = explain("ecr-missing-key", "In a pod; the secret ecr-sa has no AWS_SECRET_ACCESS_KEY.", image, 1)
-    assert "fix 1, for secret kubeclarity/ecr-sa" in out
+    assert "fix 1, for secret kubeclarity-jobs/ecr-sa" in out

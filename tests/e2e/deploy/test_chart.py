@@ -1,0 +1,167 @@
+"""The chart and the kustomization: what they make is taken by the real API server, and nonsense is refused."""
+import subprocess
+
+import pytest
+import yaml
+
+from manifests import CHART, KUSTOMIZE, Refused, documents, kustomize, notes, objects, of_kind, template
+
+IMAGE = {"image": {"repository": "registry.example.com/docker-credential-kubeclarity"}}
+SCAN = IMAGE | {"scan": {"enabled": True, "targets": ["registry.example.com/team/app:1", "docker.io/library/alpine:3"]}}
+EVERYTHING = SCAN | {
+    "serviceAccount": {"imagePullSecrets": ["regcred"], "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/scan"}},
+    "pullSecrets": ["named", "team-a/regcred", "team-a/other", "team-b/regcred"],
+    "credentials": {"namespace": "kubeclarity", "ecr": True, "gcr": True, "acr": True},
+    "login": {"enabled": True, "subjects": [
+        {"kind": "User", "name": "ann@example.com", "apiGroup": "rbac.authorization.k8s.io"}, {"kind": "ServiceAccount", "name": "ci", "namespace": "ci"}]},
+    "config": {"registries": ["registry.example.com:5000", "docker.io"]},
+    "settings": {"KUBECLARITY_TIMEOUT": "20", "KUBECLARITY_CLOUD": "aws"}}
+EVERYTHING["scan"] = SCAN["scan"] | {
+    "command": ["crane"], "args": ["pull", "$(TARGET)", "/tmp/image.tar"], "podLabels": {"azure.workload.identity/use": "true"},
+    "podAnnotations": {"note": "a"}, "resources": {"limits": {"memory": "1Gi"}}, "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "scan", "operator": "Exists"}]}
+VALUES = {
+    "the defaults": {}, "a scan": SCAN, "everything": EVERYTHING,
+    "an account that is there": {"serviceAccount": {"create": False, "name": "scanner", "imagePullSecrets": ["regcred"]}},
+    "a long name": SCAN | {"fullnameOverride": "a" * 63}, "nothing but itself": {"credentials": {"basicRegcred": False}},
+    "a digest": SCAN | {"image": IMAGE["image"] | {"digest": "sha256:" + "a" * 64}}}
+
+
+def test_lint():
+    done = subprocess.run(["helm", "lint", "--strict", CHART], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=list(VALUES))
+def test_the_api_server_takes_it(server, values):
+    assert server.check(template(values)) >= 4
+
+
+@pytest.mark.parametrize("directory", ["base", "example"])
+def test_the_api_server_takes_the_kustomization(server, directory):
+    assert server.check(kustomize(KUSTOMIZE / directory)) >= 5
+
+
+@pytest.mark.parametrize("line, other", [
+    ("  concurrencyPolicy: Forbid", "  concurencyPolicy: Forbid"), ("  concurrencyPolicy: Forbid", "  concurrencyPolicy: Never"),
+    ("          restartPolicy: Never", "          restartPolicy: Never\n          restartPolicy: Never")])
+def test_that_check_refuses_mistakes(server, line, other):
+    text = template(SCAN)
+    assert line in text
+    with pytest.raises(Refused, match="CronJob .*: (400|422)"):
+        server.check(text.replace(line, other))
+
+
+WRONG = {
+    "an unknown value": ({"serviceAcount": {"create": False}}, "serviceAcount"),
+    "an unknown value further in": ({"credentials": {"ecrs": True}}, "ecrs"),
+    "text for a switch": ({"credentials": {"ecr": "yes"}}, "ecr"),
+    "a secret of no name": ({"pullSecrets": ["Reg_Cred"]}, "pullSecrets"),
+    "a secret of all namespaces": ({"pullSecrets": ["*/regcred"]}, "pullSecrets"),
+    "a glob": ({"serviceAccount": {"imagePullSecrets": ["*"]}}, "imagePullSecrets"),
+    "a registry with a path": ({"config": {"registries": ["registry.example.com/team"]}}, "registries"),
+    "root": (SCAN | {"scan": SCAN["scan"] | {"runAsUser": 0}}, "runAsUser"),
+    "a tag for a digest": ({"image": {"digest": "latest"}}, "digest"),
+    "a scan of nothing": (IMAGE | {"scan": {"enabled": True}}, "scan.targets"),
+    "a scan without the image": ({"scan": SCAN["scan"]}, "image.repository"),
+    "no account": ({"serviceAccount": {"create": False}}, "serviceAccount.name")}
+
+
+@pytest.mark.parametrize("values, says", WRONG.values(), ids=list(WRONG))
+def test_wrong_values_are_refused(values, says):
+    with pytest.raises(Refused, match=says.replace(".", r"\.")):
+        template(values)
+
+
+def pod_of(text, **changed):
+    job, = [parsed for parsed in objects(text) if parsed["kind"] == "CronJob"][:1]
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    container["securityContext"] = container["securityContext"] | changed
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "scan", "namespace": "restricted"}, "spec": pod["spec"]})
+
+
+@pytest.mark.parametrize("values", [SCAN, EVERYTHING, None], ids=["a scan", "everything", "kustomize"])
+def test_the_scan_s_pod_fits_the_restricted_standard(server, values):
+    text = template(values) if values else kustomize(KUSTOMIZE / "example")
+    server.namespace("restricted", **{"pod-security.kubernetes.io/enforce": "restricted"})
+    server.post(pod_of(text), dry_run=True)
+    with pytest.raises(Refused, match="403 .*PodSecurity"):
+        server.post(pod_of(text, allowPrivilegeEscalation=True), dry_run=True)
+    read_only = [container["securityContext"]["readOnlyRootFilesystem"] for pod in [yaml.safe_load(pod_of(text))["spec"]]
+                 for container in pod["initContainers"] + pod["containers"]]
+    assert read_only == [True, True]
+
+
+def rules(text):
+    return {(role["metadata"]["namespace"], resource, name, verb) for role in objects(text) if role["kind"] == "Role"
+            for rule in role["rules"] for resource in rule["resources"] for name in rule.get("resourceNames", ["*"]) for verb in rule["verbs"]}
+
+
+def test_the_roles_name_what_is_enabled_and_nothing_else():
+    account = ("scans", "serviceaccounts", "scan-docker-credential-kubeclarity", "get")
+    basic = ("scans", "secrets", "basic-regcred", "get")
+    assert rules(template({})) == {account, basic}
+    assert rules(template(VALUES["nothing but itself"])) == {account}
+    for cloud in ("ecr", "gcr", "acr"):
+        assert rules(template({"credentials": {cloud: True}})) == {account, basic, ("scans", "secrets", f"{cloud}-sa", "get")}
+    assert rules(template(EVERYTHING)) == {
+        account, ("scans", "secrets", "regcred", "get"), ("scans", "secrets", "named", "get"), ("team-a", "secrets", "regcred", "get"),
+        ("team-a", "secrets", "other", "get"), ("team-b", "secrets", "regcred", "get"),
+        *(("kubeclarity", "secrets", name, "get") for name in ("basic-regcred", "ecr-sa", "gcr-sa", "acr-sa")),
+        ("kubeclarity", "secrets", "basic-regcred", "update"), ("kubeclarity", "secrets", "*", "create")}
+    later = EVERYTHING | {"login": EVERYTHING["login"] | {"create": False}}
+    assert rules(template(EVERYTHING)) - rules(template(later)) == {("kubeclarity", "secrets", "*", "create")}
+
+
+def test_the_notes_name_the_same():
+    told = notes(EVERYTHING)
+    for namespace, resource, name, verb in rules(template(EVERYTHING)):
+        if verb == "get":
+            assert f"  {resource[:-1]} {namespace}/{name}\n" in told, told
+    assert told.count("  secret ") == 9, told
+    assert "login.create" in told and "cronjob/scan-docker-credential-kubeclarity-0" in told
+    assert "Logins" not in notes({}) and "cronjob" not in notes({})
+
+
+def test_config_json():
+    def config(values):
+        return of_kind(template(values), "ConfigMap")["scan-docker-credential-kubeclarity"]["data"]
+    assert yaml.safe_load(config({})["config.json"]) == {"credsStore": "kubeclarity"}
+    assert config({})["registries.conf"] == 'credential-helpers = ["kubeclarity"]\n'
+    few = config(EVERYTHING)
+    assert yaml.safe_load(few["config.json"]) == {"credHelpers": dict.fromkeys(
+        ["registry.example.com:5000", "docker.io", "https://index.docker.io/v1/"], "kubeclarity")}
+    assert "registries.conf" not in few
+
+
+def plain(text):
+    """The manifests without what only helm or only kustomize says."""
+    found = {}
+    for parsed in objects(text):
+        meta = parsed["metadata"]
+        meta.pop("labels", None)
+        if parsed["kind"] == "CronJob":
+            meta.pop("annotations", None)
+            parsed["spec"]["jobTemplate"]["spec"]["template"].pop("metadata", None)
+        found[parsed["kind"], meta["namespace"], meta["name"]] = parsed
+    return found
+
+
+def test_kustomize_makes_the_same_as_the_chart():
+    values = IMAGE | {
+        "fullnameOverride": "docker-credential-kubeclarity", "credentials": {"ecr": True, "gcr": True, "acr": True}, "login": {"enabled": True},
+        "serviceAccount": {"imagePullSecrets": ["regcred"], "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/scan"}},
+        "scan": {"enabled": True, "targets": ["registry.example.com/team/other:2"]}}
+    chart, other = plain(template(values)), plain(kustomize(KUSTOMIZE / "example"))
+    for found in (chart, other):
+        for role in (parsed for (kind, *_), parsed in found.items() if kind == "Role"):
+            for rule in role["rules"]:
+                rule["resourceNames"] = sorted(rule.get("resourceNames", []))
+    assert chart == other
+
+
+def test_the_base_gives_the_rights_that_the_chart_gives():
+    values = {"fullnameOverride": "docker-credential-kubeclarity", "serviceAccount": {"imagePullSecrets": ["regcred"]}}
+    assert rules(kustomize(KUSTOMIZE / "base")) == rules(template(values, namespace="kubeclarity"))
+    assert len(documents(kustomize(KUSTOMIZE / "base"))) == len(documents(template(values)))

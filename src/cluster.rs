@@ -120,7 +120,7 @@ impl Cluster {
         Ok(Cluster {
             client,
             found: place.found,
-            server: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            server: shown(&config.cluster_url),
             service_account,
             namespace: own.unwrap_or(namespace),
             deadline,
@@ -165,5 +165,29 @@ impl Cluster {
     /// [`Refusal::Conflict`] if it is not.
     pub async fn update(&self, object: &Object, body: &[u8]) -> Result<(), Refusal> {
         request::call(self, object, request::Verb::Update(body)).await.map(drop)
+    }
+}
+
+/// An address for messages: without user info and path.
+fn shown(url: &http::Uri) -> String {
+    let (scheme, host) = (url.scheme_str().unwrap_or("https"), url.host().unwrap_or_default());
+    match url.port_u16() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (url, expected) in [
+            ("https://admin:hunter2@10.0.0.1:6443/", "https://10.0.0.1:6443"),
+            ("https://[fd00::1]/x", "https://[fd00::1]"),
+        ] {
+            assert_eq!(shown(&url.parse().unwrap()), expected);
+        }
     }
 }

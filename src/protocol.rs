@@ -3,6 +3,7 @@
 //! The message of a failure goes to stdout, because clients quote that to their user; stderr stays empty.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -25,6 +26,18 @@ const NO_USERNAME: &str = "no credentials username";
 
 /// What is kept of stdin; the rest is read and thrown away.
 const MOST_STDIN: usize = 64 * 1024;
+
+/// Whether somebody has begun to answer: there is one answer only.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Answers in place of a process that hangs in the system, in a read of a file that never comes, say, and ends it.
+pub fn give_up(problem: &Problem) {
+    if !ANSWERED.swap(true, Ordering::SeqCst) {
+        let _ = std::io::stdout().write_all(&Reply::problem(problem).text);
+        #[allow(clippy::exit)] // the thread that would return from `main` is the one that hangs
+        std::process::exit(1);
+    }
+}
 
 /// What the process says and how it ends.
 pub struct Reply {
@@ -80,6 +93,12 @@ impl Reply {
 
     /// Writes the text in one piece. True if the process succeeded; a closed pipe is no panic.
     pub fn send(self) -> bool {
+        if ANSWERED.swap(true, Ordering::SeqCst) {
+            // The other thread is writing its line and ends the process.
+            loop {
+                std::thread::park();
+            }
+        }
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(&self.text).and_then(|()| stdout.flush());
         self.success && written.is_ok()

@@ -108,6 +108,11 @@ impl Registry {
         // The status of a pod names images as `docker-pullable://…`.
         let image = image.split_once("://").map_or(image, |(_, rest)| rest);
         let image = image.split('@').next()?;
+        // An image's own digest names no registry.
+        let digest = image.strip_prefix("sha256:").unwrap_or(image);
+        if digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
         let (first, rest) = image.split_once('/').unwrap_or(("", image));
         let is_host =
             first.contains(['.', ':']) || first == "localhost" || first.chars().any(char::is_uppercase);
@@ -300,6 +305,7 @@ mod tests {
             ("docker.io/library/alpine:1", Some("docker.io/library/alpine")),
             ("https://reg.example.com/a", Some("reg.example.com/a")),
             ("docker-pullable://reg.example.com/a@sha256:abc", Some("reg.example.com/a")),
+            ("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", None),
             ("", None),
             (":x", None),
             ("@sha256:abc", None),

@@ -117,8 +117,8 @@ fn a_named_file_that_is_of_no_use_is_an_error() {
         (changed("/clusters", json!([])), "no cluster \"c\""),
         (changed("/users", json!([])), "no user \"u\""),
         (changed("/clusters/0/cluster/server", json!("")), "no server"),
-        (changed("/clusters/0/cluster/server", json!("not a url")), "no URL"),
-        (changed("/clusters/0/cluster/server", json!("file:///etc")), "no URL"),
+        (changed("/clusters/0/cluster/server", json!("not a url")), "no http or https URL"),
+        (changed("/clusters/0/cluster/server", json!("file:///etc")), "no http or https URL"),
         (changed("/clusters/0/cluster/certificate-authority-data", json!("hunter2!")), "not base64"),
         (
             changed("/clusters/0/cluster/certificate-authority-data", json!(base64("hunter2"))),

@@ -49,13 +49,20 @@ pub(crate) struct Clients {
 impl Clients {
     async fn new(settings: &Settings, http: &Http) -> Result<Clients, Problem> {
         let pem = http.roots(settings).await?.pem();
-        let context =
-            TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build();
-        let context = context
-            .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })?;
+        let context = |store: TrustStore| {
+            TlsContext::builder()
+                .with_trust_store(store)
+                .build()
+                .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })
+        };
+        let trusting = context(TrustStore::empty().with_pem_certificate(pem))?;
+        let nobody = context(TrustStore::empty())?;
         let client = |proxy: ProxyConfig| {
-            let context = context.clone();
+            let (trusting, nobody) = (trusting.clone(), nobody.clone());
             Builder::new().build_with_connector_fn(move |settings, _| {
+                // Without settings, the SDK only tries whether a connector can be made, and throws it away: it need
+                // not parse all authorities for that, and could reach nobody with it.
+                let context = if settings.is_some() { &trusting } else { &nobody };
                 let mut connector = Connector::builder().proxy_config(proxy.clone());
                 connector.set_connector_settings(settings.cloned());
                 connector

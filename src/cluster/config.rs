@@ -12,7 +12,7 @@ use kube::config::{AuthInfo, Cluster as ClusterEntry, ExecAuthCluster, Kubeconfi
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{POD_DIRECTORY, exec, request};
 use crate::deadline::Deadline;
@@ -33,6 +33,7 @@ pub(super) fn in_pod() -> Result<Config, Problem> {
     // Read here, once: the library takes a line break at its end into the header.
     config.auth_info = AuthInfo { token_file: Some(format!("{POD_DIRECTORY}/token")), ..AuthInfo::default() };
     read_token(POD_DIRECTORY, &mut config.auth_info)?;
+    check_token(POD_DIRECTORY, &config.auth_info)?;
     config.proxy_url = environment_proxy(&config.cluster_url);
     Ok(limits(config))
 }
@@ -70,10 +71,22 @@ pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> 
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = ExecAuthCluster::try_from(&cluster).ok();
     }
+    // The library would run the program that it names, without a limit, and quote what it prints.
+    if user.auth_provider.is_some() {
+        return Err(problem(&origin, KubeconfigFault::AuthProvider));
+    }
     let mut config = config_of(&origin, cluster, namespace)?;
     read_token(&origin, &mut user)?;
     config.auth_info = exec::resolve(&origin, user, deadline).await?;
+    check_token(&origin, &config.auth_info)?;
     Ok(limits(config))
+}
+
+/// A token must fit into a header: the library ends the process for one that does not.
+fn check_token(origin: &str, user: &AuthInfo) -> Result<(), Problem> {
+    let Some(token) = &user.token else { return Ok(()) };
+    let visible = token.expose_secret().bytes().all(|b| b.is_ascii_graphic());
+    if visible { Ok(()) } else { Err(problem(origin, KubeconfigFault::Token)) }
 }
 
 /// Reads and merges the files. The first file that sets something wins, as with kubectl.
@@ -172,14 +185,19 @@ fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> 
         .parse::<Uri>()
         .ok()
         .filter(|url| url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http")));
-    let url = url.ok_or_else(|| problem(origin, KubeconfigFault::ServerUrl(server)))?;
+    let url = url.ok_or_else(|| problem(origin, KubeconfigFault::ServerUrl))?;
     let mut config = Config::new(url);
     config.default_namespace = namespace.unwrap_or_else(|| "default".to_owned());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name;
     config.proxy_url = match cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
         None => environment_proxy(&config.cluster_url),
-        Some(url) => Some(url.parse().map_err(|_| problem(origin, KubeconfigFault::ProxyUrl))?),
+        Some(url) => {
+            let proxy = url.parse::<Uri>().ok();
+            let proxy = proxy
+                .filter(|url| url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http")));
+            Some(proxy.ok_or_else(|| problem(origin, KubeconfigFault::ProxyUrl))?)
+        }
     };
     let pem = match (cluster.certificate_authority_data, cluster.certificate_authority) {
         (Some(data), _) if !data.is_empty() => {

@@ -64,10 +64,11 @@ fn replace(
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let temporary = path.with_file_name(format!(".{}.new", std::process::id()));
+    // Never through what is there already: in a shared volume that may be somebody's link.
+    let _ = std::fs::remove_file(&temporary);
     let written = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(mode)
         .open(&temporary)
         .and_then(|mut file| {

@@ -31,6 +31,11 @@ pub enum AwsFault {
     /// Half a pair of keys.
     #[error("{0} is not set; set it too")]
     Half(&'static str),
+    /// An endpoint of somebody's own.
+    #[error(
+        "{0} would send the identity's token to another host than AWS's; unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"
+    )]
+    Endpoint(&'static str),
     /// The region of the machine.
     #[error("the AWS region is not known; set AWS_REGION")]
     NoRegion,

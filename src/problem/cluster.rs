@@ -106,11 +106,17 @@ pub enum KubeconfigFault {
     #[error("names no server for its current cluster; correct it")]
     NoServer,
     /// The cluster's address is none.
-    #[error("has a server that is no URL: {0:?}; correct it")]
-    ServerUrl(String),
+    #[error("has a server that is no http or https URL; correct it")]
+    ServerUrl,
     /// The proxy's address is none.
-    #[error("has a proxy-url that is no URL; correct it")]
+    #[error("has a proxy-url that is no http or https URL; correct it")]
     ProxyUrl,
+    /// `auth-provider`, which kubectl does not know any more: it can run a program without any limit.
+    #[error("has an auth-provider, which is not run; use an exec plugin or a token")]
+    AuthProvider,
+    /// A token that cannot be sent.
+    #[error("has a token with characters that no token has; correct it")]
+    Token,
     /// `certificate-authority-data`.
     #[error("has certificate-authority-data that is not base64; correct it")]
     AuthorityNotBase64,

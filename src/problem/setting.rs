@@ -46,6 +46,9 @@ pub enum Task {
     /// A cloud.
     #[error("asking the cloud for a token for {0}")]
     AskCloud(String),
+    /// Something that hangs where no timer reaches it.
+    #[error("reading a file or a name")]
+    Everything,
     /// A program that a kubeconfig names.
     #[error("the exec plugin {command} of {origin}")]
     ExecPlugin {

@@ -1,5 +1,7 @@
 //! The async runtime, built only when the network is needed, and left without waiting for it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -11,6 +13,7 @@ use crate::cluster::{Cluster, Found, Place};
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
 use crate::problem::{Need, Problem, Task};
+use crate::protocol;
 use crate::settings::Settings;
 use crate::source::cloud_secrets::{self, CloudIdentity};
 use crate::source::stored::{self, Change};
@@ -26,6 +29,8 @@ const GRACE: Duration = Duration::from_millis(200);
 /// A runtime on this thread.
 pub struct Network {
     runtime: Option<Runtime>,
+    /// Whether the watch over it still counts.
+    in_use: Arc<AtomicBool>,
     http: Http,
 }
 
@@ -50,8 +55,18 @@ impl Network {
     pub fn start(deadline: Deadline) -> Result<Network, Problem> {
         // The one crypto provider; an error only says that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // Libraries read files in ways that no timer of the runtime can end: a FIFO, a file server that is gone.
+        let in_use = Arc::new(AtomicBool::new(true));
+        let watched = Arc::clone(&in_use);
+        let watch = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
+            std::thread::sleep(deadline.left() + 4 * GRACE);
+            if watched.load(Ordering::SeqCst) {
+                protocol::give_up(&Problem::Deadline { what: Task::Everything, limit: deadline.limit() });
+            }
+        });
+        drop(watch);
         match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => Ok(Network { runtime: Some(runtime), http: Http::new(deadline) }),
+            Ok(runtime) => Ok(Network { runtime: Some(runtime), http: Http::new(deadline), in_use }),
             Err(error) => Err(Problem::System { what: Need::Network, kind: error.kind() }),
         }
     }
@@ -143,6 +158,7 @@ fn names_objects(settings: &Settings) -> bool {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        self.in_use.store(false, Ordering::SeqCst);
         // A plain drop waits for a resolver that hangs in another thread.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -73,6 +73,7 @@ fn tasks() -> impl Iterator<Item = Task> {
     [
         Task::Stdin,
         Task::AskCluster,
+        Task::Everything,
         Task::WriteCluster,
         Task::WriteContended(any()),
         Task::AskCloud(any()),
@@ -159,8 +160,10 @@ fn kubeconfigs() -> Vec<KubeconfigFault> {
         NoServer,
     ]);
     all.extend([
-        ServerUrl(any()),
+        ServerUrl,
         ProxyUrl,
+        AuthProvider,
+        Token,
         AuthorityNotBase64,
         AuthorityFile(any(), absent),
         AuthorityEmpty,
@@ -211,6 +214,7 @@ fn aws() -> Vec<AwsFault> {
         NoToken,
         NoRegistry,
         Half(ANY),
+        Endpoint(ANY),
         NoRegion,
         NotThere(any()),
         Profile(any()),

@@ -122,6 +122,13 @@ pub(super) async fn of_environment(
     // The identity's own region where it has one: a private network may reach no other endpoint of STS.
     let region = aws.region.as_deref().unwrap_or(registry_region);
 
+    // The SDK would take the token of a profile's role, or a projected one, wherever these variables say.
+    if let Some(variable) =
+        aws.endpoint_override.filter(|_| has_profile(settings) || aws.web_identity_token_file.is_some())
+    {
+        let identity = "the AWS identity of the environment".to_owned();
+        return Identity::Failed { identity, fault: AwsFault::Endpoint(variable) };
+    }
     if let Some(answer) = of_profile(settings, clients, region).await {
         return answer;
     }
@@ -237,7 +244,8 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
         Ok(credentials) => Identity::Found(Named { credentials, identity }),
         Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
         Err(error) => {
-            let causes = causes(&error);
+            // What a `credential_process` wrote is nobody's business.
+            let causes = causes(&error).split("Stderr:").next().unwrap_or_default().trim().to_owned();
             // The SDK tells it in words only.
             let down = matches!(error, CredentialsError::ProviderTimedOut(_))
                 || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]

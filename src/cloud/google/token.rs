@@ -37,8 +37,24 @@ pub(super) fn checked(field: &'static str, address: &str) -> Result<String, Goog
         && url.port().is_none()
         && url.username().is_empty()
         && url.password().is_none();
-    let ours = url.host_str().is_some_and(is_token_service);
-    if plain && ours && url.fragment().is_none() { Ok(url.into()) } else { Err(wrong()) }
+    let ours = url.host_str().is_some_and(|host| is_token_service(host) && is_token_path(host, url.path()));
+    if plain && ours && url.query().is_none() && url.fragment().is_none() {
+        Ok(url.into())
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The same hosts serve other things too, buckets that anybody may write to among them: only the paths that
+/// give tokens are taken.
+fn is_token_path(host: &str, path: &str) -> bool {
+    let impersonation = path
+        .strip_prefix("/v1/projects/-/serviceAccounts/")
+        .and_then(|rest| rest.strip_suffix(":generateAccessToken"))
+        .is_some_and(|account| !account.is_empty() && !account.contains('/'));
+    let tokens =
+        ["/token", "/o/oauth2/token", "/oauth2/v3/token", "/oauth2/v4/token", "/v1/token", "/v1/oauthtoken"];
+    tokens.contains(&path) || host.contains("iamcredentials") && impersonation
 }
 
 fn is_token_service(host: &str) -> bool {
@@ -274,6 +290,14 @@ mod tests {
             "https://oauth2-googleapis.com/token",
             "https://googleapis.com/token",
             "https://169.254.169.254/token",
+            "https://www.googleapis.com/upload/storage/v1/b/bucket/o",
+            "https://www.googleapis.com/upload/storage/v1/b/bucket/o?uploadType=media&name=x",
+            "https://www.googleapis.com/token/../upload/storage/v1/b/bucket/o",
+            "https://oauth2.googleapis.com/token?x=1",
+            "https://oauth2.googleapis.com/token/x",
+            "https://sts.googleapis.com/v1/projects/-/serviceAccounts/a@b:generateAccessToken",
+            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a/b:generateAccessToken",
+            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b:signJwt",
             "file:///etc/passwd",
             "oauth2.googleapis.com",
             "",

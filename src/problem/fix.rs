@@ -5,6 +5,18 @@ use super::{AzureFault, CloudFault, GoogleFault, Problem};
 /// The name of the Role and RoleBinding that are proposed.
 const ROLE: &str = "docker-credential-kubeclarity";
 
+/// A name for each account and set of rules: applying a Role replaces all rules of the one that has its name.
+fn role_name(account: Option<&(String, String)>, rules: &[String]) -> String {
+    let mut text = account.map(|(namespace, name)| format!("{namespace}/{name}")).unwrap_or_default();
+    for rule in rules {
+        text.push('\n');
+        text.push_str(rule);
+    }
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    let short: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{ROLE}-{short}")
+}
+
 impl Problem {
     /// What to paste, as several lines without indentation; `None` where the message says it all. Words in capitals
     /// are to be filled in.
@@ -39,24 +51,25 @@ fn pull_secret(object: &str) -> Option<String> {
     ))
 }
 
-fn role(account: Option<&(String, String)>, namespace: &str, rules: &[String]) -> String {
-    let (account_namespace, account) = match account {
+fn role(account_of: Option<&(String, String)>, namespace: &str, rules: &[String]) -> String {
+    let (account_namespace, account) = match account_of {
         Some((namespace, name)) => (namespace.as_str(), name.as_str()),
         None => ("NAMESPACE", "SERVICE-ACCOUNT"),
     };
+    let role = role_name(account_of, rules);
     let rules: String = rules.iter().map(|rule| format!("- {rule}\n")).collect();
     format!(
         "kubectl apply -f - <<'YAML'\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: Role\n\
-         metadata: {{name: {ROLE}, namespace: {namespace}}}\n\
+         metadata: {{name: {role}, namespace: {namespace}}}\n\
          rules:\n\
          {rules}\
          ---\n\
          apiVersion: rbac.authorization.k8s.io/v1\n\
          kind: RoleBinding\n\
-         metadata: {{name: {ROLE}, namespace: {namespace}}}\n\
-         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {ROLE}}}\n\
+         metadata: {{name: {role}, namespace: {namespace}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {role}}}\n\
          subjects:\n\
          - {{kind: ServiceAccount, name: {account}, namespace: {account_namespace}}}\n\
          YAML"
@@ -93,6 +106,23 @@ fn cloud(host: &str, what: &CloudFault) -> Option<String> {
 mod tests {
     use super::super::ConfigFault;
     use super::*;
+
+    #[test]
+    fn two_fixes_do_not_replace_each_other() {
+        let account = |name: &str| ("jobs".to_owned(), name.to_owned());
+        let (one, two) = (account("one"), account("two"));
+        let rules = |rule: &str| [rule.to_owned()];
+        let names = [
+            role_name(Some(&one), &rules("a")),
+            role_name(Some(&one), &rules("b")),
+            role_name(Some(&two), &rules("a")),
+            role_name(None, &rules("a")),
+        ];
+        for (at, name) in names.iter().enumerate() {
+            assert!(!names[..at].contains(name) && name.starts_with(ROLE), "{names:?}");
+        }
+        assert_eq!(names[0], role_name(Some(&one), &rules("a")));
+    }
 
     #[test]
     fn a_denied_secret_comes_with_role_and_binding() {

@@ -13,6 +13,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut command_line(), NAME, &directory)?;
     }
+    // clap_complete takes each hyphen of the program's name for a verb, in the labels but not where they are looked for.
+    let bash = directory.join(format!("{NAME}.bash"));
+    let text = std::fs::read_to_string(&bash)?;
+    std::fs::write(&bash, text.replace(&NAME.replace('-', "__subcmd__"), &NAME.replace('-', "__")))?;
     // One page for all verbs, each with its options.
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line()).render(&mut page)?;

@@ -23,3 +23,21 @@ fn the_tree_holds_what_the_command_line_gives() {
         assert!(new == old, "{} differs; run: cargo run --example manuals -- docs/manuals", name.display());
     }
 }
+
+#[test]
+fn bash_completes_verbs_and_their_options() {
+    let script =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manuals/docker-credential-kubeclarity.bash");
+    let completed = |words: &str| {
+        let ask = format!(
+            ". '{}' && COMP_WORDS=({words}) && COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) && \
+             _docker__credential__kubeclarity docker-credential-kubeclarity \"${{COMP_WORDS[COMP_CWORD]}}\" y && echo \"${{COMPREPLY[*]}}\"",
+            script.display()
+        );
+        let Ok(output) = Command::new("bash").args(["--norc", "-c", &ask]).output() else { return None };
+        Some(String::from_utf8(output.stdout).unwrap())
+    };
+    let Some(options) = completed("docker-credential-kubeclarity explain --") else { return };
+    assert!(options.contains("--json") && options.contains("--fresh"), "{options:?}");
+    assert!(completed("docker-credential-kubeclarity confi").unwrap().contains("configure"));
+}

@@ -11,7 +11,7 @@ pub mod select;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use entry::Login;
@@ -55,10 +55,41 @@ pub struct Loaded {
     pub config: DockerConfig,
 }
 
-#[derive(Deserialize)]
-struct Whole<'a> {
-    #[serde(borrow, default)]
-    auths: Option<BTreeMap<String, &'a RawValue>>,
+type Auths<'a> = BTreeMap<String, &'a RawValue>;
+
+/// A `config.json`, of which only `auths` matters.
+struct Whole<'a>(Auths<'a>);
+
+/// As Go's decoder fills kubelet's and Docker's structures: the name without regard to case, and what stands twice
+/// is merged, the last entry of a key being the one that counts.
+impl<'de> Deserialize<'de> for Whole<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Whole<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Whole<'de>, A::Error> {
+                let mut whole = Whole(Auths::new());
+                while let Some(name) = map.next_key::<String>()? {
+                    if !name.eq_ignore_ascii_case("auths") {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
+                    match map.next_value::<Option<Auths>>()? {
+                        Some(auths) => whole.0.extend(auths),
+                        // Go empties a map that it meets a null for.
+                        None => whole.0.clear(),
+                    }
+                }
+                Ok(whole)
+            }
+        }
+        deserializer.deserialize_map(Reads)
+    }
 }
 
 impl DockerConfig {
@@ -70,16 +101,12 @@ impl DockerConfig {
         // Some editors put a byte order mark in front.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let auths = match format {
-            // serde takes a list for an object with its fields in order; Docker does not.
             Format::ConfigJson if text.trim_ascii_start().starts_with(b"[") => {
                 return Err(ConfigFault::List);
             }
-            Format::ConfigJson => {
-                serde_json::from_slice::<Whole>(text).map(|whole| whole.auths.unwrap_or_default())
-            }
-            Format::DockerCfg => serde_json::from_slice(text),
+            Format::ConfigJson => serde_json::from_slice::<Whole>(text)?.0,
+            Format::DockerCfg => serde_json::from_slice::<Auths>(text)?,
         };
-        let auths: BTreeMap<String, &RawValue> = auths?;
         let entries = auths
             .into_iter()
             .rev()
@@ -144,6 +171,21 @@ mod tests {
         assert!(
             matches!(&config.entries[..], [Entry { login: Login::Usable(c), .. }] if c.username == "new")
         );
+    }
+
+    #[test]
+    fn auths_as_in_go() {
+        for text in [
+            r#"{"Auths":{"reg":{"username":"u","password":"p"}}}"#,
+            r#"{"auths":{"reg":{}},"AUTHS":{"reg":{"username":"u","password":"p"}}}"#,
+            r#"{"auths":{"reg":{"username":"u","password":"p"}},"auths":{"other":{}}}"#,
+            r#"{"auths":null,"auths":{"reg":{"username":"u","password":"p"}}}"#,
+        ] {
+            let config = DockerConfig::parse(text.as_bytes(), Format::ConfigJson).unwrap();
+            assert_eq!(config.entries.iter().map(|e| e.text.as_str()).collect::<Vec<_>>(), ["reg"], "{text}");
+        }
+        let emptied = r#"{"auths":{"reg":{"username":"u","password":"p"}},"auths":null}"#;
+        assert!(DockerConfig::parse(emptied.as_bytes(), Format::ConfigJson).unwrap().entries.is_empty());
     }
 
     #[test]

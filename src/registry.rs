@@ -18,6 +18,8 @@ pub struct Registry {
     host: String,
     port: Option<u16>,
     path: String,
+    /// Port 80 of `http://`, named: the scheme's own port, but never one over which a cloud's token may go.
+    http_port: bool,
 }
 
 impl Registry {
@@ -32,7 +34,8 @@ impl Registry {
         };
         let (host, port) = split_port(authority)?;
         let host = normal_host(host)?;
-        let port = port.filter(|&port| port != 443 && !(http && port == 80));
+        let http_port = http && port == Some(80);
+        let port = port.filter(|&port| port != 443 && !http_port);
         let path = match path.strip_prefix('/').unwrap_or(path).trim_end_matches('/') {
             "v1" | "v2" => "",
             path => path,
@@ -40,7 +43,7 @@ impl Registry {
         if path.len() > MOST_PATH || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return None;
         }
-        Some(Registry { host, port, path: path.to_owned() })
+        Some(Registry { host, port, path: path.to_owned(), http_port })
     }
 
     /// The host, lower-case; an IPv6 address stands in brackets.
@@ -51,6 +54,11 @@ impl Registry {
     /// The port, if it is not the scheme's own.
     pub fn port(&self) -> Option<u16> {
         self.port
+    }
+
+    /// Whether the question named port 80 of `http://`, which is no port of its own but is never encrypted.
+    pub fn is_http_port(&self) -> bool {
+        self.http_port
     }
 
     /// The repository path without a slash at either end; empty if the question named none. On Docker Hub a
@@ -70,7 +78,7 @@ impl Registry {
     /// Docker Hub's entries for its browser login. `docker logout` posts what it gets for them to a
     /// revocation endpoint, so they are never answered and never stored.
     pub fn is_hub_login_token(&self) -> bool {
-        self.is_hub() && matches!(self.path.as_str(), "v1/access-token" | "v1/refresh-token")
+        self.is_hub() && is_login_token(&self.path)
     }
 
     /// `host[:port]`, one form for all equal names; Hub is `docker.io`.
@@ -129,6 +137,12 @@ impl Registry {
 /// Whether a lower-case host without a port is one of Docker Hub's names.
 pub fn is_hub_host(host: &str) -> bool {
     HUB.contains(&host)
+}
+
+/// Whether a path is that of an entry of Docker's browser login, however many slashes stand around it.
+pub(crate) fn is_login_token(path: &str) -> bool {
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    matches!(parts.next(), Some("access-token" | "refresh-token")) && parts.next() == Some("v1")
 }
 
 /// Strips one scheme; the flag says whether it was `http`. Any other scheme is `None`.
@@ -282,11 +296,19 @@ mod tests {
 
     #[test]
     fn hub_login_tokens_are_known() {
-        for server in ["https://index.docker.io/v1/access-token", "https://index.docker.io/v1/refresh-token"]
-        {
+        for server in [
+            "https://index.docker.io/v1/access-token",
+            "https://index.docker.io/v1/refresh-token",
+            "https://index.docker.io//v1//access-token//",
+        ] {
             assert!(Registry::parse(server).is_some_and(|registry| registry.is_hub_login_token()));
         }
-        for server in ["https://index.docker.io/v1/", "https://reg.example.com/v1/access-token"] {
+        for server in [
+            "https://index.docker.io/v1/",
+            "https://index.docker.io/access-token",
+            "https://index.docker.io/team/xv1/access-token",
+            "https://reg.example.com/v1/access-token",
+        ] {
             assert!(Registry::parse(server).is_some_and(|registry| !registry.is_hub_login_token()));
         }
     }

@@ -66,6 +66,7 @@ impl Fingerprint {
         fields.text(Some(env!("CARGO_PKG_VERSION")));
         fields.text(Some(&question.registry.authority()));
         fields.text(Some(&question.path));
+        fields.0.update(&[u8::from(question.registry.is_http_port())]);
         fields.0.update(&settings.cache_ttl.as_secs().to_le_bytes());
         cluster_fields(&mut fields, settings);
         docker_fields(&mut fields, settings);
@@ -194,6 +195,7 @@ mod tests {
         let others = [
             name("223456789012.dkr.ecr.eu-west-1.amazonaws.com", &[]),
             name(&format!("{ECR}/a"), &[]),
+            name(&format!("http://{ECR}:80"), &[]),
             name(ECR, &[("AWS_PROFILE", "p")]),
             name(ECR, &[("AWS_PROFILE", "q")]),
             name(ECR, &[("AWS_ROLE_ARN", "r")]),

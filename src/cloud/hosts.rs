@@ -54,7 +54,7 @@ pub enum AcrCloud {
 impl CloudHost {
     /// The row that a registry stands in; `None` for every host that is no cloud's.
     pub fn of(registry: &Registry) -> Option<CloudHost> {
-        if registry.port().is_some() {
+        if registry.port().is_some() || registry.is_http_port() {
             return None;
         }
         let host = registry.host();
@@ -242,6 +242,17 @@ mod tests {
         ] {
             assert_eq!(of(server), Some(CloudHost::Acr { host: server.to_owned(), cloud }), "{server}");
         }
+    }
+
+    #[test]
+    fn no_port_but_443() {
+        for port in [":80", ":8080", ":444", ":5000"] {
+            for host in ["gcr.io", "name.azurecr.io", "public.ecr.aws"] {
+                assert_eq!(of(&format!("{host}{port}")), None, "{host}{port}");
+                assert_eq!(of(&format!("http://{host}{port}/team/app")), None, "http://{host}{port}");
+            }
+        }
+        assert_eq!(of("https://gcr.io:443"), Some(CloudHost::Google));
     }
 
     #[test]

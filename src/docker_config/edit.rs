@@ -53,7 +53,8 @@ impl Document {
         let auths = self.auths()?;
         let same = spellings(auths, registry);
         let mut entry = same.first().and_then(|key| auths.get(key)?.as_object().cloned()).unwrap_or_default();
-        entry.retain(|field, _| !LOGIN_FIELDS.contains(&field.as_str()));
+        // Readers in Go take a field's name in any case.
+        entry.retain(|field, _| !LOGIN_FIELDS.contains(&field.to_ascii_lowercase().as_str()));
         let text = |text: &str| Value::String(text.to_owned());
         if username == IDENTITY_TOKEN_USER {
             entry.insert("identitytoken".to_owned(), text(secret.expose()));
@@ -92,7 +93,10 @@ impl Document {
     }
 
     fn auths(&mut self) -> Result<&mut Map<String, Value>, ConfigFault> {
-        let auths = self.0.entry("auths").or_insert_with(|| Value::Object(Map::new()));
+        // Readers in Go take its name in any case.
+        let name = self.0.keys().rev().find(|name| name.eq_ignore_ascii_case("auths")).cloned();
+        let name = name.unwrap_or_else(|| "auths".to_owned());
+        let auths = self.0.entry(name).or_insert_with(|| Value::Object(Map::new()));
         if auths.is_null() {
             *auths = Value::Object(Map::new());
         }
@@ -129,6 +133,14 @@ mod tests {
         let mut document = Document::parse(text.as_bytes()).unwrap();
         document.put(&Registry::parse(server).unwrap(), username, &Secret::new(secret.into())).unwrap();
         document.to_text().to_string()
+    }
+
+    #[test]
+    fn names_that_are_written_in_another_case_are_the_same_fields() {
+        assert_eq!(
+            put(r#"{"Auths":{"a.io":{"IdentityToken":"t","Email":"e"}}}"#, "a.io", "u", "p"),
+            r#"{"Auths":{"a.io":{"Email":"e","username":"u","password":"p","auth":"dTpw"}}}"#
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -26,16 +26,52 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Fields {
-    #[serde(default)]
     username: Option<String>,
-    #[serde(default)]
     password: Option<Secret>,
-    #[serde(default)]
     auth: Option<Secret>,
-    #[serde(default, rename = "identitytoken")]
     identity_token: Option<Secret>,
+}
+
+/// As Go's decoder fills kubelet's and Docker's structures: names without regard to case, of a field that stands
+/// twice the last, and `null` changes nothing.
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(mut name) = map.next_key::<String>()? {
+                    name.make_ascii_lowercase();
+                    let secret = match name.as_str() {
+                        "username" => {
+                            fields.username = map.next_value::<Option<String>>()?.or(fields.username);
+                            continue;
+                        }
+                        "password" => &mut fields.password,
+                        "auth" => &mut fields.auth,
+                        "identitytoken" => &mut fields.identity_token,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    if let Some(value) = map.next_value::<Option<Secret>>()? {
+                        *secret = Some(value);
+                    }
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Reads)
+    }
 }
 
 impl Login {
@@ -113,6 +149,22 @@ mod tests {
         );
         assert_eq!(parse(r#"{"username":"u","password":"p","auth":"","email":"e"}"#), usable("u", "p"));
         assert_eq!(parse(r#"{"username":"u","password":"p","auth":null}"#), usable("u", "p"));
+    }
+
+    #[test]
+    fn names_of_fields_as_in_go() {
+        assert_eq!(parse(r#"{"Username":"u","PASSWORD":"p"}"#), usable("u", "p"));
+        assert_eq!(parse(r#"{"IdentityToken":"t"}"#), usable("<token>", "t"));
+        assert_eq!(
+            parse(r#"{"username":"old","password":"old","username":"u","Password":"p"}"#),
+            usable("u", "p")
+        );
+        assert_eq!(
+            parse(r#"{"username":"u","password":"p","username":null,"Password":null}"#),
+            usable("u", "p")
+        );
+        assert_eq!(parse(r#"{"auth":"!","Auth":"dTpw","unknown":[1]}"#), usable("u", "p"));
+        assert!(matches!(parse(r#"{"username":"u","Password":5}"#), Some(Login::Broken(_))));
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Key {
             Some(slash) => (&rest[..slash], &rest[slash + 1..]),
             None => (rest, ""),
         };
-        if matches!(path, "v1/access-token" | "v1/refresh-token") {
+        if registry::is_login_token(path) {
             return None;
         }
         let (host, port) = split_port(authority)?;
@@ -280,6 +280,9 @@ mod tests {
             ("user@reg.example.com", "reg.example.com"),
             ("ftp://reg.example.com", "reg.example.com"),
             ("https://index.docker.io/v1/access-token", "docker.io"),
+            ("https://index.docker.io/v1/access-token/", "docker.io/v1/access-token/x"),
+            ("reg.example.com//v1/access-token", "reg.example.com//v1/access-token"),
+            ("reg.example.com/team/v1/refresh-token", "reg.example.com/team/v1/refresh-token"),
             ("https://index.docker.io/v1/refresh-token", "docker.io"),
             ("docker.io:5000", "docker.io"),
             ("*.docker.io", "docker.io"),

@@ -48,6 +48,22 @@ impl Answer {
         }
     }
 
+    /// The same, with the place where it was found in front.
+    ///
+    /// # Errors
+    /// As [`Answer::result`].
+    pub fn with_origin(&self) -> Result<Option<(String, Credential)>, Problem> {
+        match self {
+            Answer::Kept(entry) => Ok(match &entry.kept {
+                Kept::Credential { credential, origin } => Some((origin.clone(), credential.clone())),
+                Kept::NotFound => None,
+            }),
+            Answer::Asked(resolution) => {
+                Ok(resolution.answer()?.map(|candidate| (candidate.object(), candidate.credential)))
+            }
+        }
+    }
+
     /// The same, without a second copy of what was on disk.
     ///
     /// # Errors

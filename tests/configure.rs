@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use support::Helper;
+use support::data::config;
 
 const HUB: &str = "https://index.docker.io/v1/";
 
@@ -108,6 +109,45 @@ fn one_line_stays_one_line_and_twice_is_once() {
     let modified = config.path().metadata().unwrap().modified().unwrap();
     config.run(&["a.io"]).is(0, &format!("{}: nothing to change\n", config.path().display()), "");
     assert_eq!(config.path().metadata().unwrap().modified().unwrap(), modified);
+}
+
+#[test]
+fn logins_that_clients_no_longer_use_are_told() {
+    let text = config(&[("ghcr.io", "u"), ("https://index.docker.io/v1/", "u"), ("other.example.com", "u")]);
+    let note = |family: &str, variable: Option<&str>, arguments: &[&str]| {
+        let helper = configure(arguments).file(family, &text);
+        let path = helper.path(family);
+        let helper = match variable {
+            Some("DOCKER_CONFIG") => helper.env("DOCKER_CONFIG", path.parent().unwrap()),
+            Some(variable) => helper.env(variable, &path),
+            None => helper,
+        };
+        let run = helper.run();
+        assert!(run.status.success(), "{run:?}");
+        let home = path.ancestors().nth(family.split('/').count()).unwrap().display().to_string();
+        run.text().lines().find(|line| line.starts_with("note: ")).map(|line| line.replace(&home, "~"))
+    };
+    let said = |logins: &str, setting: &str| {
+        Some(format!(
+            "note: clients no longer use the login in this file for {logins}: log in again, which stores it in the cluster, \
+             or set {setting} for the clients, so that this helper reads it"
+        ))
+    };
+    let (docker, podman) = (".docker/config.json", ".config/containers/auth.json");
+    let directory = "DOCKER_CONFIG=~/.docker";
+    assert_eq!(note(docker, None, &["ghcr.io"]), said("ghcr.io", directory));
+    assert_eq!(
+        note(docker, None, &["--dry-run", "docker.io"]),
+        said("https://index.docker.io/v1/", directory)
+    );
+    let all = "ghcr.io, https://index.docker.io/v1/, other.example.com";
+    assert_eq!(note(docker, None, &["--all"]), said(all, directory));
+    let file = "REGISTRY_AUTH_FILE=~/.config/containers/auth.json";
+    assert_eq!(note(podman, None, &["--podman", "ghcr.io"]), said("ghcr.io", file));
+    // No login is there, or the helper reads it as well.
+    assert_eq!(note(docker, None, &["quay.io"]), None);
+    assert_eq!(note(docker, Some("DOCKER_CONFIG"), &["ghcr.io"]), None);
+    assert_eq!(note(podman, Some("REGISTRY_AUTH_FILE"), &["--podman", "ghcr.io"]), None);
 }
 
 #[test]

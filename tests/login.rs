@@ -143,6 +143,24 @@ fn what_the_cluster_answers_already_is_not_written() {
 }
 
 #[test]
+fn a_login_of_the_clients_own_file_is_taken_over() {
+    // Docker empties the entry of its file once a helper has taken the login: it would be nowhere.
+    let api = cluster();
+    let login = || Helper::store(SERVER, "user", &password("user")).file("docker/config.json", known());
+    for _ in 0..2 {
+        let helper = on(&api, login());
+        let directory = helper.path("docker");
+        helper.env("DOCKER_CONFIG", directory).run().is(0, "", "");
+        assert_eq!(api.writes(), ["POST"]);
+    }
+    on(&api, Helper::get(SERVER)).run().answers_user(SERVER, "user");
+    // Without a cluster there is no place for it, and docker must keep it.
+    let helper = login();
+    let directory = helper.path("docker");
+    helper.env("DOCKER_CONFIG", directory).run().explains(&[HOST, "nothing was stored"]);
+}
+
+#[test]
 fn exactly_one_entry_is_erased_however_it_is_spelt() {
     for (key, server) in [
         (HOST, SERVER),

@@ -3,10 +3,12 @@
 mod document;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::docker_config::entry::Login;
+use crate::docker_config::{DockerConfig, Format};
 use crate::problem::Problem;
 use crate::protocol::Reply;
 use crate::registry::Registry;
@@ -94,10 +96,12 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
 fn configured(matches: &ArgMatches) -> Result<String, Problem> {
     let flag = |name| matches.get_flag(name);
     let family = if flag("podman") { Family::Podman } else { Family::Docker };
-    let mut keys = Vec::new();
+    let (mut registries, mut keys) = (Vec::new(), Vec::new());
     for name in matches.get_many::<String>("registry").into_iter().flatten() {
         let registry = Registry::parse(name).filter(|registry| registry.path().is_empty());
-        keys.push(family.key(&registry.ok_or_else(|| Problem::ConfigureRegistry { name: name.clone() })?));
+        let registry = registry.ok_or_else(|| Problem::ConfigureRegistry { name: name.clone() })?;
+        keys.push(family.key(&registry));
+        registries.push(registry);
     }
     if keys.is_empty() && !flag("all") && !flag("remove") {
         return Err(Problem::ConfigureNothing);
@@ -129,7 +133,39 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
     }
     let verb = if flag("dry-run") { "would change" } else { "changed" };
     let lines: String = changes.iter().map(|change| format!("  {change}\n")).collect();
-    Ok(format!("{}: {verb}\n{lines}", path.display()))
+    let registries = Some(&registries[..]).filter(|_| !flag("all"));
+    let logins = if flag("remove") { Vec::new() } else { logins(target.text(), registries) };
+    let note = note(family, &settings, &path, &logins).unwrap_or_default();
+    Ok(format!("{}: {verb}\n{lines}{note}", path.display()))
+}
+
+/// The keys of the logins in the file itself: of these registries, or all.
+fn logins(text: Option<&[u8]>, registries: Option<&[Registry]>) -> Vec<String> {
+    let config = text.and_then(|text| DockerConfig::parse(text, Format::ConfigJson).ok());
+    let mut entries = config.map(|config| config.entries).unwrap_or_default();
+    entries.retain(|entry| {
+        let named = |registries: &[Registry]| registries.iter().any(|one| entry.key.matches_host(one));
+        matches!(entry.login, Login::Usable(_)) && registries.is_none_or(named)
+    });
+    // They come last first.
+    entries.into_iter().rev().map(|entry| entry.text).collect()
+}
+
+/// What becomes of those logins: a client that has a helper for a registry reads no `auths` for it, and the helper
+/// reads them only in a file that a variable names.
+fn note(family: Family, settings: &Settings, path: &Path, logins: &[String]) -> Option<String> {
+    let (variable, is_set, value) = match family {
+        Family::Docker => ("DOCKER_CONFIG", settings.docker_config.is_some(), path.parent()?),
+        Family::Podman => ("REGISTRY_AUTH_FILE", settings.registry_auth_file.is_some(), path),
+    };
+    (!is_set && !logins.is_empty()).then(|| {
+        format!(
+            "note: clients no longer use the login in this file for {}: log in again, which stores it in the cluster, \
+             or set {variable}={} for the clients, so that this helper reads it\n",
+            logins.join(", "),
+            value.display()
+        )
+    })
 }
 
 /// One line of what was changed.

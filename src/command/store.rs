@@ -46,13 +46,16 @@ fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Dead
     let question = Question::new(registry.clone(), settings);
     let known = if CloudHost::of(registry).is_some() {
         // The answer may be the kept one: a cloud's token is another one each time it is asked for.
-        cache::answer(settings, &question, deadline).result()
+        cache::answer(settings, &question, deadline).with_origin()
     } else {
         // Asked anew: somebody else may have erased what is kept here.
         let answer = Resolver::new(settings, &question, deadline).resolve().answer();
-        answer.map(|candidate| candidate.map(|candidate| candidate.credential))
+        answer.map(|candidate| candidate.map(|candidate| (candidate.object(), candidate.credential)))
     };
-    if matches!(&known, Ok(Some(credential)) if is_login(credential, login)) {
+    if let Ok(Some((origin, credential))) = &known
+        && is_login(credential, login)
+        && !is_from_the_clients_file(settings, origin)
+    {
         return Ok(());
     }
     let place =
@@ -62,6 +65,13 @@ fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Dead
     // The next `get` must see it.
     cache::forget(settings);
     Ok(())
+}
+
+/// Whether it was read in the `config.json` that docker itself reads. Docker empties the entry there as soon as a helper
+/// has taken the login over, so it must be written, or it would be lost.
+fn is_from_the_clients_file(settings: &Settings, origin: &str) -> bool {
+    let file = settings.docker_config.as_ref().map(|directory| directory.join("config.json"));
+    file.is_some_and(|file| origin.starts_with(&format!("{} entry ", file.display())))
 }
 
 fn is_login(credential: &Credential, login: &Login) -> bool {

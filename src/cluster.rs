@@ -54,6 +54,7 @@ pub struct Place {
 
 /// The pod that this process runs in.
 struct Pod {
+    issuer: Option<String>,
     namespace: Option<String>,
     service_account: Option<ObjectName>,
 }
@@ -71,20 +72,22 @@ pub fn place(settings: &Settings) -> Option<Place> {
     file::exists(&default).then_some(Place { found: Found::ByChance })
 }
 
-/// Whose pod this is, for a name of its answers: namespace and service account. `None` outside of one.
-pub fn pod_identity(settings: &Settings) -> Option<String> {
+/// Whose pod this is, for a name of its answers: the cluster that issued its token, namespace and service account.
+/// `None` outside of one.
+pub fn pod_identity(settings: &Settings) -> Option<[String; 3]> {
     settings.in_cluster_host.as_ref()?;
-    let pod = pod();
-    let account = pod.service_account.map(|account| account.name).unwrap_or_default();
-    Some(format!("{}/{account}", pod.namespace.unwrap_or_default()))
+    let Pod { issuer, namespace, service_account } = pod();
+    let account = service_account.map(|account| account.name);
+    Some([issuer, namespace, account].map(Option::unwrap_or_default))
 }
 
 /// The pod's namespace, and its service account from the token's `sub`
 /// (`system:serviceaccount:<namespace>:<name>`).
 fn pod() -> Pod {
     let read = |name: &str| file::read_beneath(Path::new(POD_DIRECTORY), Path::new(name)).ok();
-    let subject =
-        read("token").and_then(|token| credential::jwt_subject(std::str::from_utf8(&token).ok()?.trim()));
+    let identity =
+        read("token").and_then(|token| credential::jwt_identity(std::str::from_utf8(&token).ok()?.trim()));
+    let (issuer, subject) = identity.unzip();
     let service_account = subject.as_deref().and_then(|subject| {
         let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
         Some(ObjectName { namespace: Some(namespace.to_owned()), name: name.to_owned() })
@@ -93,7 +96,7 @@ fn pod() -> Pod {
         read("namespace").and_then(|text| Some(std::str::from_utf8(&text).ok()?.trim().to_owned()));
     let namespace = namespace.filter(|name| !name.is_empty());
     let own = service_account.as_ref().and_then(|account| account.namespace.clone());
-    Pod { namespace: namespace.or(own), service_account }
+    Pod { issuer, namespace: namespace.or(own), service_account }
 }
 
 impl Cluster {

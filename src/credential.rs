@@ -53,13 +53,17 @@ pub fn jwt_expiry(token: &str) -> Option<SystemTime> {
     (0.0..253_402_300_800.0).contains(&seconds).then(|| UNIX_EPOCH + Duration::from_secs(seconds as u64))
 }
 
-/// The `sub` claim of a JWT.
-pub fn jwt_subject(token: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Subject {
-        sub: String,
-    }
-    Some(jwt_claims::<Subject>(token)?.sub)
+/// Who a JWT speaks for: its `iss` and `sub`, which stay the same when the token is renewed.
+pub fn jwt_identity(token: &str) -> Option<(String, String)> {
+    let Subject { iss, sub } = jwt_claims(token)?;
+    Some((iss, sub))
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    #[serde(default)]
+    iss: String,
+    sub: String,
 }
 
 fn jwt_claims<T: for<'de> Deserialize<'de>>(token: &str) -> Option<T> {
@@ -111,16 +115,17 @@ mod tests {
     #[test]
     fn subject() {
         assert_eq!(
-            jwt_subject(&jwt(r#"{"sub":"system:serviceaccount:a:b"}"#)).as_deref(),
-            Some("system:serviceaccount:a:b")
+            jwt_identity(&jwt(r#"{"sub":"system:serviceaccount:a:b","iss":"https://c"}"#)),
+            Some(("https://c".to_owned(), "system:serviceaccount:a:b".to_owned()))
         );
-        assert_eq!(jwt_subject("password"), None);
+        assert_eq!(jwt_identity(&jwt(r#"{"sub":"s"}"#)), Some((String::new(), "s".to_owned())));
+        assert_eq!(jwt_identity("password"), None);
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in "(eyJ)?[A-Za-z0-9_.=-]{0,60}|\\PC{0,40}") {
-            let _ = (jwt_expiry(&text), jwt_subject(&text));
+            let _ = (jwt_expiry(&text), jwt_identity(&text));
         }
     }
 }

@@ -97,6 +97,30 @@ fn a_token_that_fits_no_header_is_no_panic() {
 }
 
 #[test]
+fn a_key_of_aws_that_fits_no_header_is_no_panic() {
+    let home = tempfile::tempdir().unwrap();
+    let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    for bad in ["abc\nhunter2", "abc hunter2", "hunter2\u{e9}", "hunter2\u{7f}"] {
+        for name in names {
+            let variables = names.map(|one| (one, if one == name { bad } else { "hunter2" }));
+            let line = failed(home.path(), ECR, &variables);
+            assert!(line.contains(&format!("{name} holds a character")), "{line}");
+        }
+        // The same in a file, and before a role is asked for.
+        let config = home.path().join("credentials");
+        let bad = bad.replace('\n', "\u{1}");
+        std::fs::write(&config, format!("[default]\naws_access_key_id = {bad}\naws_secret_access_key = x\n"))
+            .unwrap();
+        let line = failed(home.path(), ECR, &[("AWS_SHARED_CREDENTIALS_FILE", config.to_str().unwrap())]);
+        assert!(line.contains("AWS_ACCESS_KEY_ID holds a character"), "{line}");
+        let variables =
+            [(names[0], bad.as_str()), (names[1], "hunter2"), ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r")];
+        let line = failed(home.path(), ECR, &variables);
+        assert!(line.contains("AWS_ACCESS_KEY_ID holds a character"), "{line}");
+    }
+}
+
+#[test]
 fn an_endpoint_of_somebodys_own_gets_no_projected_token() {
     let home = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -12,6 +12,8 @@ use rustix::fs::{AtFlags, CWD, statat};
 
 use crate::cloud::hosts::CloudHost;
 use crate::cluster;
+use crate::credential::jwt_identity;
+use crate::file;
 use crate::settings::{Cloud, MachineCloud, ObjectName, Settings};
 use crate::source::Question;
 
@@ -42,6 +44,17 @@ impl Fields {
     fn path(&mut self, path: Option<&Path>) {
         self.0.update(&[u8::from(path.is_some())]);
         self.bytes(path.map(|path| path.as_os_str().as_bytes()).unwrap_or_default());
+    }
+
+    /// A projected token: its file, and for whom it speaks. Every pod has it at the same path, and its text is
+    /// another one each hour.
+    fn token_file(&mut self, path: Option<&Path>) {
+        self.path(path);
+        let token = path.and_then(|path| file::read_following(path).ok());
+        let identity = token.and_then(|token| jwt_identity(std::str::from_utf8(&token).ok()?.trim()));
+        let (issuer, subject) = identity.unzip();
+        self.text(issuer.as_deref());
+        self.text(subject.as_deref());
     }
 
     /// A file's name, and what changes when someone writes it.
@@ -89,7 +102,10 @@ impl Fingerprint {
 fn cluster_fields(fields: &mut Fields, settings: &Settings) {
     fields.text(settings.in_cluster_host.as_deref());
     fields.text(settings.in_cluster_port.as_deref());
-    fields.text(cluster::pod_identity(settings).as_deref());
+    match cluster::pod_identity(settings) {
+        Some(identity) => identity.iter().for_each(|part| fields.text(Some(part))),
+        None => fields.text(None),
+    }
     match &settings.kubeconfig {
         Some(list) => std::env::split_paths(list).for_each(|path| fields.file(Some(&path))),
         None => fields.file(settings.home.as_ref().map(|home| home.join(".kube/config")).as_deref()),
@@ -122,6 +138,8 @@ fn cloud_fields(fields: &mut Fields, settings: &Settings, cloud: Cloud) {
         MachineCloud::Is(Cloud::Azure) => "azure",
     };
     fields.text(Some(machine));
+    // The machine's own identity, where machines share a home directory.
+    fields.bytes(rustix::system::uname().nodename().to_bytes());
     let home = |name: &str| settings.home.as_ref().map(|home| home.join(name));
     match cloud {
         Cloud::Aws => {
@@ -131,10 +149,10 @@ fn cloud_fields(fields: &mut Fields, settings: &Settings, cloud: Cloud) {
             fields.text(aws.profile.as_deref());
             fields.text(aws.region.as_deref());
             fields.text(aws.role_arn.as_deref());
-            fields.path(aws.web_identity_token_file.as_deref());
+            fields.token_file(aws.web_identity_token_file.as_deref());
             fields.text(aws.external_id.as_deref());
             fields.text(aws.container_credentials.as_deref());
-            fields.path(aws.container_token_file.as_deref());
+            fields.token_file(aws.container_token_file.as_deref());
             fields.file(aws.config_file.clone().or_else(|| home(".aws/config")).as_deref());
             fields.file(aws.credentials_file.clone().or_else(|| home(".aws/credentials")).as_deref());
         }
@@ -152,7 +170,7 @@ fn cloud_fields(fields: &mut Fields, settings: &Settings, cloud: Cloud) {
             fields.text(azure.tenant_id.as_deref());
             fields.text(azure.client_id.as_deref());
             fields.text(azure.client_secret.as_ref().map(|_| "set"));
-            fields.path(azure.federated_token_file.as_deref());
+            fields.token_file(azure.federated_token_file.as_deref());
             fields.text(azure.authority_host.as_deref());
             fields.text(azure.identity_endpoint.as_deref());
         }
@@ -163,6 +181,8 @@ fn cloud_fields(fields: &mut Fields, settings: &Settings, cloud: Cloud) {
 mod tests {
     use super::*;
     use crate::registry::Registry;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use std::ffi::OsString;
 
     fn name(server: &str, variables: &[(&str, &str)]) -> String {
@@ -219,6 +239,37 @@ mod tests {
         for (at, other) in others.iter().enumerate() {
             assert_ne!(other, &plain, "{at}");
             assert!(!others[..at].contains(other), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_somebody_else_at_the_same_path_changes_the_name_and_a_renewed_one_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let acr = "name.azurecr.io";
+        let token = |issuer: &str, subject: &str, id: u8| {
+            let claims =
+                format!(r#"{{"iss":"{issuer}","sub":"system:serviceaccount:{subject}","jti":"{id}"}}"#);
+            format!("eyJhbGciOiJub25lIn0.{}.c2ln\n", URL_SAFE_NO_PAD.encode(claims))
+        };
+        for (server, variable) in [
+            (ECR, "AWS_WEB_IDENTITY_TOKEN_FILE"),
+            (ECR, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+            (acr, "AZURE_FEDERATED_TOKEN_FILE"),
+        ] {
+            let variables = [(variable, path.to_str().unwrap())];
+            let with = |token: String| {
+                std::fs::write(&path, token).unwrap();
+                name(server, &variables)
+            };
+            let one = with(token("https://a", "team-a:scanner", 1));
+            assert_eq!(one, with(token("https://a", "team-a:scanner", 2)), "{variable}");
+            let others = [
+                with(token("https://a", "team-b:scanner", 1)),
+                with(token("https://b", "team-a:scanner", 1)),
+                with("no token".to_owned()),
+            ];
+            assert!(!others.contains(&one), "{variable}");
         }
     }
 

@@ -28,6 +28,9 @@ pub enum AwsFault {
     /// One of AWS's hosts for which there is no API.
     #[error("it is no registry of AWS; please report it")]
     NoRegistry,
+    /// A key that no request could carry.
+    #[error("{0} holds a character that none has, such as a line break inside it; set it again")]
+    Malformed(&'static str),
     /// Half a pair of keys.
     #[error("{0} is not set; set it too")]
     Half(&'static str),

@@ -214,6 +214,7 @@ fn aws() -> Vec<AwsFault> {
         NoToken,
         NoRegistry,
         Half(ANY),
+        Malformed(ANY),
         Endpoint(ANY),
         NoRegion,
         NotThere(any()),

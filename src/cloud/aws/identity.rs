@@ -64,13 +64,31 @@ pub(super) async fn of_keys(clients: &Clients, keys: &Keys, region: &str) -> Ide
     let own =
         Credentials::new(keys.access_key_id.expose(), keys.secret_access_key.expose(), token, None, "secret");
     let Some(role) = &keys.role_arn else {
-        return Identity::Found(Named {
-            credentials: own,
-            identity: format!("the AWS keys in {}", keys.origin),
-        });
+        return found(own, format!("the AWS keys in {}", keys.origin));
     };
     let identity = format!("the AWS role {role} of {}", keys.origin);
     assumed(clients, own, role, keys.external_id.as_deref(), region, identity).await
+}
+
+/// Credentials that can be used.
+fn found(credentials: Credentials, identity: String) -> Identity {
+    match malformed(&credentials) {
+        None => Identity::Found(Named { credentials, identity }),
+        Some(fault) => Identity::Failed { identity, fault },
+    }
+}
+
+/// The SDK panics on what fits no header, and tells nothing of what is wrong.
+fn malformed(credentials: &Credentials) -> Option<AwsFault> {
+    let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+    match credentials {
+        keys if !fits(keys.access_key_id()) => Some(AwsFault::Malformed("AWS_ACCESS_KEY_ID")),
+        keys if !fits(keys.secret_access_key()) => Some(AwsFault::Malformed("AWS_SECRET_ACCESS_KEY")),
+        keys if !fits(keys.session_token().unwrap_or_default()) => {
+            Some(AwsFault::Malformed("AWS_SESSION_TOKEN"))
+        }
+        _ => None,
+    }
 }
 
 /// A role taken on with keys.
@@ -82,6 +100,9 @@ async fn assumed(
     region: &str,
     identity: String,
 ) -> Identity {
+    if let Some(fault) = malformed(&own) {
+        return Identity::Failed { identity, fault };
+    }
     let config = clients.config(region, own.clone());
     let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION).configure(&config);
     if let Some(id) = external_id {
@@ -110,10 +131,7 @@ pub(super) async fn of_environment(
                 return assumed(clients, credentials, role, aws.external_id.as_deref(), region, identity)
                     .await;
             }
-            return Identity::Found(Named {
-                credentials,
-                identity: "the AWS keys in AWS_ACCESS_KEY_ID".to_owned(),
-            });
+            return found(credentials, "the AWS keys in AWS_ACCESS_KEY_ID".to_owned());
         }
         (Some(_), None) => return half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         (None, Some(_)) => return half("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
@@ -241,7 +259,7 @@ async fn asked_for(provider: impl ProvideCredentials, identity: String) -> Ident
 
 async fn provided(provider: impl ProvideCredentials, identity: String) -> Identity {
     match provider.provide_credentials().await {
-        Ok(credentials) => Identity::Found(Named { credentials, identity }),
+        Ok(credentials) => found(credentials, identity),
         Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
         Err(error) => {
             // What a `credential_process` wrote is nobody's business.

@@ -28,6 +28,47 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             man.render_options_section(&mut page)?;
         }
     }
+    page.extend_from_slice(ends(include_str!("../README.md")).as_bytes());
     std::fs::write(directory.join(format!("{NAME}.1")), page)?;
     Ok(())
+}
+
+/// What the command line does not know: the settings, from README's tables, and the files.
+fn ends(readme: &str) -> String {
+    let mut text = "\
+.SH EXIT STATUS
+0 is success. With 1, the reason is on standard output, in one line: what failed, on which object, what to do.
+.SH ENVIRONMENT
+An empty variable counts as unset.
+"
+    .to_owned();
+    for row in readme.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let Some((name, rest)) = row.split_once("` | ") else { continue };
+        let Some((default, what)) = rest.trim_end_matches(" |").split_once("| ") else { continue };
+        if !name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
+            continue;
+        }
+        let default = match default.trim() {
+            "" => String::new(),
+            default => format!(" (default: {})", plain(default)),
+        };
+        text += &format!(".TP\n\\fB{name}\\fR{default}\n{}\n", plain(what));
+    }
+    text + "\
+.SH FILES
+.TP
+~/.docker/config.json, or config.json of the directory in DOCKER_CONFIG
+Where docker, crane, trivy, grype and their like look for this helper: credHelpers, credsStore.
+.TP
+~/.config/containers/auth.json, or the file in REGISTRY_AUTH_FILE
+The same for podman, skopeo and buildah.
+.TP
+$XDG_RUNTIME_DIR, else $XDG_CACHE_HOME or ~/.cache: docker\\-credential\\-kubeclarity/
+Answers that took the network, readable by this user only.
+"
+}
+
+/// Markdown's code as plain words, and nothing that roff would understand.
+fn plain(text: &str) -> String {
+    text.replace('`', "").replace('\\', "\\e").replace('-', "\\-")
 }

@@ -75,6 +75,14 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub fn command_line() -> clap::Command {
     clap::Command::new(NAME)
         .version(env!("CARGO_PKG_VERSION"))
+        .disable_version_flag(true)
+        .arg(
+            clap::Arg::new("version")
+                .short('v')
+                .long("version")
+                .action(clap::ArgAction::Version)
+                .help("Print the version"),
+        )
         .about("A Docker credential helper for Kubernetes")
         .subcommand_required(true)
         .disable_help_subcommand(true)

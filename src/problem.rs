@@ -72,7 +72,8 @@ pub enum Problem {
 
     /// Pull secret data that cannot be parsed.
     #[error(
-        "{origin} is no valid docker configuration ({why}); make it anew with `kubectl create secret docker-registry` or correct it"
+        "{origin} is no valid docker configuration ({why}); {}correct it",
+        if origin.ends_with(".dockerconfigjson") || origin.ends_with(".dockercfg") { "make it anew with `kubectl create secret docker-registry` or " } else { "" }
     )]
     NotDockerConfig {
         /// Secret, file or variable, with its key.

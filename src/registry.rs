@@ -70,6 +70,11 @@ impl Registry {
         self.path.clone()
     }
 
+    /// The same registry, and no repository of it.
+    pub fn without_path(&self) -> Registry {
+        Registry { path: String::new(), ..self.clone() }
+    }
+
     /// Whether this is Docker Hub, by any of its names.
     pub fn is_hub(&self) -> bool {
         self.port.is_none() && is_hub_host(&self.host)

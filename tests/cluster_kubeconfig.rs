@@ -160,7 +160,15 @@ fn a_certificate_for_another_name_is_an_error() {
     let api = stocked();
     let mut kubeconfig = Kubeconfig::token(&api);
     kubeconfig.cluster["tls-server-name"] = json!("kubernetes.example.com");
-    Helper::get(SERVER).kubeconfig(&kubeconfig).timeout("50").run().within(30).explains(&["certificate"]);
+    let run = Helper::get(SERVER).kubeconfig(&kubeconfig).timeout("50").run();
+    // The remedy, after the only semicolon, and the name that does not fit.
+    run.within(30).explains(&[
+        "for another name",
+        "kubernetes.example.com",
+        "; use one of its names",
+        "tls-server-name",
+    ]);
+    assert_eq!(run.text().matches(';').count(), 1, "{run:?}");
     assert_eq!(api.paths(), [""; 0]);
 }
 

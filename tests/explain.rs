@@ -89,8 +89,25 @@ fn the_winner_is_marked_and_the_sources_after_it_are_not_asked() {
             "2. reg.example.com       user host  exact host, no path    DOCKER_AUTH_CONFIG",
             "found: user team from DOCKER_AUTH_CONFIG entry reg.example.com/team",
             "       no expiry known, fresh",
+            "       for one path: a client that asks for the host alone (credHelpers) needs KUBECLARITY_IMAGE=reg.example.com/team/app",
         ],
     );
+}
+
+#[test]
+fn what_is_for_the_whole_host_or_asked_for_the_host_has_no_hint() {
+    let auths = config(&[(HOST, "host"), ("reg.example.com/team", "team")]);
+    let image = ("KUBECLARITY_IMAGE", "reg.example.com/team/app:1");
+    for (question, variable) in [
+        (HOST, None),
+        ("reg.example.com/other/app", None),
+        (HOST, Some(image)),
+        ("reg.example.com/team/app:1", Some(image)),
+    ] {
+        let helper = explain(question).docker_auth(&auths);
+        let run = variable.into_iter().fold(helper, |helper, (name, value)| helper.env(name, value)).run();
+        assert!(!text(&run, 0).contains("for one path"), "{question}: {run:?}");
+    }
 }
 
 #[test]

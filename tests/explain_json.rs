@@ -61,6 +61,7 @@ fn the_keys_are_these_and_no_others() {
         "result",
         "problem",
         "credential",
+        "hint",
         "cached",
         "candidates",
         "sources",
@@ -87,9 +88,18 @@ fn the_keys_are_these_and_no_others() {
 #[test]
 fn the_documentation_names_every_key() {
     let docs = include_str!("../docs/explain.md");
-    for key in
-        ["schema", "question", "registry", "path", "result", "problem", "credential", "cached", "candidates"]
-    {
+    for key in [
+        "schema",
+        "question",
+        "registry",
+        "path",
+        "result",
+        "problem",
+        "credential",
+        "hint",
+        "cached",
+        "candidates",
+    ] {
         assert!(docs.contains(&format!("| `{key}` |")), "{key}");
     }
     let inner = [

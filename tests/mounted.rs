@@ -50,6 +50,26 @@ fn plain_files_do_too() {
 }
 
 #[test]
+fn one_secret_mounted_at_the_very_path() {
+    // A volume of one Secret has no folder for it.
+    let outer = Mount::new();
+    outer.pull_secret("volume", &[(HOST, "flat"), ("other.example.com", "flat")]);
+    let volume = outer.path().join("volume");
+    let ask = |server: &str| Helper::get(server).env("IMAGE_PULL_SECRET_PATH", &volume).run();
+    ask(SERVER).answers_user(SERVER, "flat");
+    // Folders beside it come first.
+    std::fs::create_dir(volume.join("pull")).unwrap();
+    std::fs::write(volume.join("pull").join(KEY), config(&[(HOST, "folder")])).unwrap();
+    ask(SERVER).answers_user(SERVER, "folder");
+    ask("other.example.com").answers_user("other.example.com", "flat");
+    // What cannot be used in it is told as in a folder.
+    let broken = Mount::new();
+    broken.secret("volume", ".dockercfg", "hunter2");
+    let run = Helper::get(SERVER).env("IMAGE_PULL_SECRET_PATH", broken.path().join("volume")).run();
+    run.explains(&["volume/.dockercfg", "no valid docker configuration"]);
+}
+
+#[test]
 fn the_older_format() {
     let mount = Mount::new();
     mount.secret("old", ".dockercfg", dockercfg(&[(HOST, "old")]));

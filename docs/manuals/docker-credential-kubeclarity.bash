@@ -47,7 +47,7 @@ _docker__credential__kubeclarity() {
 
     case "${cmd}" in
         docker__credential__kubeclarity)
-            opts="-h -V --help --version explain configure install get store erase list version"
+            opts="-v -h --version --help explain configure install get store erase list version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_docker_credential_kubeclarity_global_optspecs
-    string join \n h/help V/version
+    string join \n v/version h/help
 end
 
 function __fish_docker_credential_kubeclarity_needs_command
@@ -24,8 +24,8 @@ function __fish_docker_credential_kubeclarity_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_needs_command" -s v -l version -d 'Print the version'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_needs_command" -s h -l help -d 'Print help'
-complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_needs_command" -s V -l version -d 'Print version'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_needs_command" -f -a "explain" -d 'Show where the credential for an image or registry comes from, or why there is none'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_needs_command" -f -a "configure" -d 'Add this helper to docker\'s config.json, or to podman\'s auth.json'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_needs_command" -f -a "install" -d 'Copy this program and a config.json into a directory, for a volume that a scanner shares'

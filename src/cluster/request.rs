@@ -199,7 +199,14 @@ fn transport(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried {
         return Tried::Answer(Err(failed(cluster, object, ServerFault::Identity(reason))));
     }
     if reason.contains("certificate") {
-        return Tried::Answer(Err(failed(cluster, object, ServerFault::Certificate(reason))));
+        let fault = match reason.as_str() {
+            other if other.contains("not valid for name") => ServerFault::CertificateName(reason),
+            early if early.contains("expired") || early.contains("not valid yet") => {
+                ServerFault::CertificateTime(reason)
+            }
+            _ => ServerFault::Certificate(reason),
+        };
+        return Tried::Answer(Err(failed(cluster, object, fault)));
     }
     Tried::Again { what: Outage::Unreachable(reason), wait: None }
 }
@@ -210,8 +217,21 @@ pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let line: String =
-        cause.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    // A semicolon stands before the remedy, and nowhere else.
+    let plain = |c: char| {
+        if c.is_control() {
+            ' '
+        } else if c == ';' {
+            ','
+        } else {
+            c
+        }
+    };
+    let text = cause.to_string();
+    let mut line: String = text.chars().map(plain).take(200).collect();
+    if text.chars().nth(200).is_some() {
+        line.push_str("...");
+    }
     line.trim().to_owned()
 }
 

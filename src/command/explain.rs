@@ -48,12 +48,13 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
         Err(problem) => return Reply::problem(&problem),
     };
     let deadline = deadline(&settings);
+    let host_alone = Question::new(registry.without_path(), &settings);
     let asked = Question::new(registry, &settings);
     let answer = match matches.get_flag("fresh") {
         true => Answer::Asked(Resolver::new(&settings, &asked, deadline).resolve()),
         false => cache::answer(&settings, &asked, deadline),
     };
-    let report = Report::of(question, &asked, &answer, SystemTime::now());
+    let report = Report::of(question, &asked, &host_alone, &answer, SystemTime::now());
     let found = report.found();
     let text = if matches.get_flag("json") {
         serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"

@@ -44,6 +44,14 @@ pub enum ServerFault {
     /// TLS.
     #[error("shows a certificate that is not trusted ({0}); correct the CA in the kubeconfig or the pod")]
     Certificate(String),
+    /// TLS, by the certificate's names.
+    #[error(
+        "shows a certificate for another name ({0}); use one of its names as the kubeconfig's server, or as its tls-server-name"
+    )]
+    CertificateName(String),
+    /// TLS, by the certificate's time.
+    #[error("shows a certificate that is not valid now ({0}); renew it, or set this machine's clock")]
+    CertificateTime(String),
 }
 
 /// How a server is down; asking again may help.

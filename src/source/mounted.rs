@@ -1,5 +1,6 @@
 //! Source 1: pull secrets mounted as files, one folder a secret (KubeClarity mounts them at
-//! `/opt/kubeclarity-pull-secrets`). The directory is named by `IMAGE_PULL_SECRET_PATH`.
+//! `/opt/kubeclarity-pull-secrets`). The directory is named by `IMAGE_PULL_SECRET_PATH`. A single Secret mounted at that
+//! very path, without a folder of its own, counts too, after the folders.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -47,7 +48,8 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
     (loaded, finding)
 }
 
-/// The folders by name. `..data` and its like are the volume's own.
+/// The folders by name, and last the directory itself if the keys of a pull secret stand in it. `..data` and its like
+/// are the volume's own.
 fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => Unreadable::Absent,
@@ -56,13 +58,19 @@ fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
         kind => Unreadable::Other(kind),
     };
     let mut names = Vec::new();
+    let mut is_secret = false;
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         if !name.as_encoded_bytes().starts_with(b".") {
             names.push(PathBuf::from(name));
+        } else if KEYS.iter().any(|(key, _)| name == *key) {
+            is_secret = true;
         }
     }
     names.sort();
+    if is_secret {
+        names.push(PathBuf::new());
+    }
     Ok(names)
 }
 

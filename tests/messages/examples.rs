@@ -137,6 +137,7 @@ fn servers() -> Vec<ServerFault> {
         Quota(any()),
     ]);
     servers.extend([Policy(any()), Identity(any()), Certificate(any())]);
+    servers.extend([CertificateName(any()), CertificateTime(any())]);
     servers
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cache::{Answer, Entry};
 use crate::credential::Credential;
+use crate::docker_config::key::Key;
 use crate::resolver::{Resolution, Source};
 use crate::source::{Candidate, Look, Question};
 
@@ -22,6 +23,8 @@ pub(super) struct Report {
     /// The message that `get` gives, if it failed.
     pub problem: Option<String>,
     pub credential: Option<Won>,
+    /// What a client must be told to get this answer too.
+    pub hint: Option<String>,
     pub cached: bool,
     pub candidates: Vec<Ranked>,
     pub sources: Vec<Asked>,
@@ -66,7 +69,13 @@ pub(super) struct Looked {
 }
 
 impl Report {
-    pub fn of(question: &str, asked: &Question, answer: &Answer, now: SystemTime) -> Report {
+    pub fn of(
+        question: &str,
+        asked: &Question,
+        host_alone: &Question,
+        answer: &Answer,
+        now: SystemTime,
+    ) -> Report {
         let (won, problem) = match answer.result() {
             Ok(_) => (won(answer, now), None),
             Err(problem) => (None, Some(problem.to_string())),
@@ -90,6 +99,7 @@ impl Report {
             result,
             problem,
             credential: won,
+            hint: hint(asked, host_alone, answer),
             cached,
             candidates,
             sources,
@@ -99,6 +109,18 @@ impl Report {
     pub fn found(&self) -> bool {
         self.credential.is_some()
     }
+}
+
+/// A client with `credHelpers` asks for the host alone. It gets what is for one path only with the image beside it.
+fn hint(asked: &Question, host_alone: &Question, answer: &Answer) -> Option<String> {
+    let Answer::Asked(resolution) = answer else { return None };
+    let key = Key::parse(resolution.candidates.first()?.key.as_deref()?)?;
+    (key.has_path() && asked.path != host_alone.path).then(|| {
+        format!(
+            "for one path: a client that asks for the host alone (credHelpers) needs KUBECLARITY_IMAGE={}",
+            asked.registry.key()
+        )
+    })
 }
 
 fn won(answer: &Answer, now: SystemTime) -> Option<Won> {

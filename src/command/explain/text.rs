@@ -189,6 +189,7 @@ impl Page<'_> {
                 let found = self.paint(GREEN, "found:");
                 lines.push(format!("{found} user {} from {}", clean(&won.username), clean(&won.origin)));
                 lines.push(format!("       {life}, {age}"));
+                lines.extend(self.report.hint.as_ref().map(|hint| format!("       {}", clean(hint))));
             }
             (None, Some(problem)) => {
                 lines.push(format!("{} {}", self.paint(RED, "failed:"), clean(problem)));

@@ -24,6 +24,7 @@ from lib.kapi import Api  # noqa: E402
 from lib.pki import Authority  # noqa: E402
 from lib.registry import Registry  # noqa: E402
 from manifests import REPOSITORY, Server  # noqa: E402
+from recipe_fixtures import both_hosts, build, clients, mirror, with_crane  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")

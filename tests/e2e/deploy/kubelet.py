@@ -60,7 +60,8 @@ class Pod:
     def _volume(self, each):
         place = self.directory / f"volume-{each['name']}"
         if "configMap" in each:
-            return volume(place, self._object("configmaps", each["configMap"]["name"])["data"])
+            data = self._object("configmaps", each["configMap"]["name"])["data"]
+            return volume(place, {item["path"]: data[item["key"]] for item in each["configMap"].get("items", ())} or data)
         if "secret" in each:
             data = self._object("secrets", each["secret"]["secretName"])["data"]
             return volume(place, {key: base64.b64decode(value).decode() for key, value in data.items()})

@@ -1,6 +1,7 @@
 //! Answers on disk, and who may ask upstream.
 //!
-//! One small file an answer, named by a fingerprint of the question and of all that could change the answer.
+//! One small file an answer, named by a fingerprint of the question and of all that could change the answer. Where no
+//! key has a path for the registry, all its repositories have one answer, and one file.
 //! The way of a hit: settings, one file, nothing else. A cache that cannot be used costs nothing but speed.
 
 mod entry;
@@ -9,7 +10,7 @@ mod lock;
 mod store;
 
 pub use entry::{Entry, Kept};
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, Names};
 
 use std::time::{Duration, SystemTime};
 
@@ -87,16 +88,16 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     // What needs no network is not worth a file.
     let store = if resolver.needs_network() { Store::open(settings) } else { None };
     let Some(store) = store else { return Answer::Asked(resolver.others(so_far)) };
-    let fingerprint = Fingerprint::of(settings, question);
-    let fresh =
-        || store.read(&fingerprint, SystemTime::now()).filter(|entry| entry.is_fresh(SystemTime::now()));
+    let names = Names::of(settings, question);
+    let fresh = || kept(&store, &names).filter(|entry| entry.is_fresh(SystemTime::now()));
 
     if let Some(entry) = fresh() {
         return Answer::Kept(entry);
     }
-    let _lock = Lock::take(&store, &fingerprint, deadline, || fresh().is_some());
+    // One for the registry: whether its repositories have one answer is known only once somebody has asked.
+    let _lock = Lock::take(&store, &names.registry, deadline, || fresh().is_some());
     // Whoever held the lock before may have answered in the meantime.
-    let old = store.read(&fingerprint, SystemTime::now());
+    let old = kept(&store, &names);
     if let Some(entry) = old.clone().filter(|entry| entry.is_fresh(SystemTime::now())) {
         return Answer::Kept(entry);
     }
@@ -107,9 +108,24 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     }
     let entry = Entry::of(settings, &resolution, SystemTime::now());
     if let Some(entry) = entry.filter(|_| took_network(settings, &resolution)) {
-        store.write_of(generation, &fingerprint, &entry);
+        let name = if entry.any_path { &names.registry } else { &names.own };
+        store.write_of(generation, name, &entry);
     }
     Answer::Asked(resolution)
+}
+
+/// The answer that is on disk: the registry's, if it is the one for every repository; else the repository's own.
+fn kept(store: &Store, names: &Names) -> Option<Entry> {
+    let now = SystemTime::now();
+    let of_registry = store.read(&names.registry, now);
+    if names.own == names.registry {
+        return of_registry;
+    }
+    let of_registry = of_registry.filter(|entry| entry.any_path);
+    match of_registry {
+        Some(entry) if entry.is_fresh(now) => Some(entry),
+        of_registry => store.read(&names.own, now).or(of_registry),
+    }
 }
 
 /// Whether the network was needed to find it: not for what the environment holds, where there is no cluster that

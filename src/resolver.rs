@@ -69,6 +69,9 @@ pub struct Resolution {
     pub failures: Vec<Failure>,
     /// What each source looked at, in order; sources after the one that answered were not asked.
     pub trail: Vec<(Source, Vec<Look>)>,
+    /// Whether a source that was asked has a key with a path for the registry: else all its repositories have this
+    /// answer.
+    pub by_path: bool,
 }
 
 impl Resolution {
@@ -77,6 +80,7 @@ impl Resolution {
     fn settle(&mut self, source: Source, finding: Finding) -> bool {
         self.trail.push((source, finding.looks));
         self.failures.extend(finding.failures);
+        self.by_path |= finding.by_path;
         if self.failures.iter().any(|failure| failure.weight == Weight::Named) {
             return true;
         }

@@ -126,6 +126,8 @@ pub struct Finding {
     pub failures: Vec<Failure>,
     /// What was looked at, in order.
     pub looks: Vec<Look>,
+    /// Whether a key with a path is for the registry, so that another repository may have another answer.
+    pub by_path: bool,
 }
 
 impl Finding {
@@ -158,5 +160,6 @@ impl Finding {
         self.candidates.extend(other.candidates);
         self.failures.extend(other.failures);
         self.looks.extend(other.looks);
+        self.by_path |= other.by_path;
     }
 }

@@ -63,7 +63,7 @@ fn what_is_kept_is_the_answer_and_its_life() {
     let asked = kept["asked"].as_u64().unwrap();
     assert!((before..=now()).contains(&asked));
     let expected = json!({ "asked": asked, "fresh_until": asked + 60, "username": "user",
-                           "secret": data::password("user"), "origin": kept["origin"] });
+                           "secret": data::password("user"), "origin": kept["origin"], "any_path": true });
     assert_eq!(kept, expected);
     assert!(kept["origin"].as_str().unwrap().contains("kubeclarity/basic-regcred"), "{kept}");
     // The name is a digest: it shows neither the registry nor a part of the credential.
@@ -129,7 +129,7 @@ fn nothing_found_is_kept_for_ten_seconds() {
     assert_eq!(api.requests().len(), 1);
     let kept = machine.content();
     let asked = kept["asked"].as_u64().unwrap();
-    assert_eq!(kept, json!({ "asked": asked, "fresh_until": asked + 10 }));
+    assert_eq!(kept, json!({ "asked": asked, "fresh_until": asked + 10, "any_path": true }));
     // Somebody logs in.
     api.pull_secret("kubeclarity", "basic-regcred", &[(SERVER, "user")]);
     machine.age(10);
@@ -314,6 +314,56 @@ fn another_question_has_another_answer() {
         .run()
         .answers_user(&format!("{SERVER}/team/app"), "stored-team");
     assert_eq!(api.requests().len(), first);
+}
+
+#[test]
+fn all_repositories_have_one_answer_where_no_key_has_a_path() {
+    let api = FakeApi::with_token();
+    let elsewhere = [
+        ("*.example.com", "user"),
+        ("other.example.org/team", "team"),
+        ("reg.example.com:5000/team", "port"),
+    ];
+    api.pull_secret("kubeclarity", "basic-regcred", &elsewhere);
+    let machine = Machine::new(&api);
+    for path in ["", "/team/app", "/team/other", "/x", ""] {
+        let server = format!("{SERVER}{path}");
+        machine.get(&server).run().answers_user(&server, "user");
+    }
+    assert_eq!(api.requests().len(), 1);
+    machine.answer();
+    // Another registry is another question, found or not.
+    for path in ["/a", "/b", ""] {
+        machine.get(&format!("registry.example.org{path}")).run().not_found();
+    }
+    assert_eq!((api.requests().len(), machine.files().len()), (2, 2));
+    // And the answer is not longer than it is good.
+    let only = Machine::new(&api);
+    only.get(&format!("{SERVER}/a")).run().answers_user(&format!("{SERVER}/a"), "user");
+    only.age(60);
+    api.pull_secret("kubeclarity", "basic-regcred", &[(SERVER, "new")]);
+    only.get(&format!("{SERVER}/b")).run().answers_user(&format!("{SERVER}/b"), "new");
+}
+
+#[test]
+fn where_a_key_has_a_path_each_repository_has_its_own_answer() {
+    // In the cluster, or in what is asked after it; broken, or for another repository.
+    for scoped in [true, false] {
+        let api = FakeApi::with_token();
+        let (host, team) = ((SERVER, "host"), (&*format!("{SERVER}/team"), "team"));
+        let stored: &[(&str, &str)] = if scoped { &[host, team] } else { &[] };
+        api.pull_secret("kubeclarity", "basic-regcred", stored);
+        let machine = Machine::new(&api);
+        let get = |path: &str| machine.get(&format!("{SERVER}{path}")).docker_auth(config(&[host, team]));
+        for _ in 0..2 {
+            for (path, user) in
+                [("/x", "host"), ("/team/app", "team"), ("", "host"), ("/y", "host"), ("/team", "team")]
+            {
+                get(path).run().answers_user(&format!("{SERVER}{path}"), user);
+            }
+        }
+        assert_eq!((api.requests().len(), machine.files().len()), (5, 5));
+    }
 }
 
 #[test]

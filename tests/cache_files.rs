@@ -133,9 +133,9 @@ fn what_is_no_answer_is_a_miss() {
 fn another_version_is_a_miss() {
     for head in [
         "docker-credential-kubeclarity answer 0\n",
-        "docker-credential-kubeclarity answer 2\n",
-        "docker-credential-kubeclarity answer 10\n",
-        "docker-credential-kubeclarity answer 1\r\n",
+        "docker-credential-kubeclarity answer 1\n",
+        "docker-credential-kubeclarity answer 20\n",
+        "docker-credential-kubeclarity answer 2\r\n",
         "amazon-ecr-credential-helper 1\n",
         "",
     ] {

@@ -53,6 +53,49 @@ fn two_hundred_at_once_make_one_call() {
 }
 
 #[test]
+fn a_hundred_repositories_of_one_registry_make_one_call() {
+    let api = stocked();
+    api.hold();
+    let machine = Machine::new(&api);
+    let server = |at: usize| format!("{SERVER}/team/app-{at}");
+    let runs: Vec<Running> = (0..100).map(|at| machine.get(&server(at)).timeout("120").start()).collect();
+    for run in &runs {
+        wait_for("a helper waits for the lock", || has_open(run.pid(), ".lock"));
+    }
+    api.release();
+    for (at, run) in runs.into_iter().enumerate() {
+        run.end().answers_user(&server(at), "user");
+    }
+    assert_eq!(api.requests().len(), 1);
+    machine.answer();
+}
+
+#[test]
+fn where_keys_have_paths_nobody_waits_for_more_than_one_other() {
+    let api = FakeApi::with_token();
+    let server = |at: usize| format!("{SERVER}/team-{at}");
+    let users: Vec<(String, String)> = (0..30).map(|at| (server(at), format!("user-{at}"))).collect();
+    let of: Vec<(&str, &str)> = users.iter().map(|(key, user)| (key.as_str(), user.as_str())).collect();
+    api.pull_secret("kubeclarity", "basic-regcred", &of);
+    api.hold();
+    let machine = Machine::new(&api);
+    let runs: Vec<Running> =
+        users.iter().map(|(server, _)| machine.get(server).timeout("300").start()).collect();
+    for run in &runs {
+        wait_for("a helper waits for the lock", || has_open(run.pid(), ".lock"));
+    }
+    assert_eq!(api.requests().len(), 1);
+    // The first is answered; all others then ask side by side, although the server answers nobody.
+    api.release_one();
+    wait_for("the others ask", || api.requests().len() == 30);
+    api.release();
+    for ((server, user), run) in users.iter().zip(runs) {
+        run.end().answers_user(server, user);
+    }
+    assert_eq!(machine.files().len(), 30);
+}
+
+#[test]
 fn nothing_found_is_one_call_too() {
     let api = FakeApi::with_token();
     api.hold();

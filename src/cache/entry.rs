@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::source::Weight;
 
 /// The first line. Another version of the format begins otherwise, and is a miss.
-const HEAD: &[u8] = b"docker-credential-kubeclarity answer 1\n";
+const HEAD: &[u8] = b"docker-credential-kubeclarity answer 2\n";
 /// Clocks of one machine differ by no more; an answer from later than that is from a clock that was set back.
 const SKEW: Duration = Duration::from_secs(5);
 
@@ -23,6 +23,8 @@ const SKEW: Duration = Duration::from_secs(5);
 pub struct Entry {
     /// What is kept.
     pub kept: Kept,
+    /// Whether it is the answer for every repository of the registry.
+    pub any_path: bool,
     /// When it was asked for.
     asked: SystemTime,
     /// Until when it is given out without asking.
@@ -55,6 +57,7 @@ struct Written<'a> {
     secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'a str>,
+    any_path: bool,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +69,7 @@ struct Read {
     username: Option<String>,
     secret: Option<Secret>,
     origin: Option<String>,
+    any_path: bool,
 }
 
 impl Entry {
@@ -74,8 +78,10 @@ impl Entry {
         if resolution.failures.iter().any(|failure| failure.weight > Weight::Note) {
             return None;
         }
+        let any_path = !resolution.by_path;
         let Some(candidate) = resolution.candidates.first() else {
-            return Some(Entry { kept: Kept::NotFound, asked: now, fresh_until: now + NOT_FOUND_LIFE });
+            let fresh_until = now + NOT_FOUND_LIFE;
+            return Some(Entry { kept: Kept::NotFound, any_path, asked: now, fresh_until });
         };
         let credential = candidate.credential.clone();
         let fresh_until = match credential.expires {
@@ -87,6 +93,7 @@ impl Entry {
         };
         (fresh_until > now).then(|| Entry {
             kept: Kept::Credential { credential, origin: candidate.object() },
+            any_path,
             asked: now,
             fresh_until,
         })
@@ -142,6 +149,7 @@ impl Entry {
             username,
             secret,
             origin,
+            any_path: self.any_path,
         };
         let length = [username, secret, origin].into_iter().flatten().map(str::len).sum::<usize>();
         let mut bytes = Wiped::with_capacity(HEAD.len() + length + 256);
@@ -167,7 +175,8 @@ impl Entry {
             (None, None, None) if read.expires.is_none() => Kept::NotFound,
             _ => return None,
         };
-        let entry = Entry { kept, asked: time(read.asked)?, fresh_until: time(read.fresh_until)? };
+        let (asked, fresh_until) = (time(read.asked)?, time(read.fresh_until)?);
+        let entry = Entry { kept, any_path: read.any_path, asked, fresh_until };
         (now < entry.over() && entry.fresh_until <= entry.over()).then_some(entry)
     }
 }
@@ -227,7 +236,7 @@ mod tests {
             let entry = entry.unwrap();
             assert_eq!(Entry::from_bytes(&entry.to_bytes(), at(1001)), Some(entry));
         }
-        let none = Entry { kept: Kept::NotFound, asked: at(1000), fresh_until: at(1010) };
+        let none = Entry { kept: Kept::NotFound, any_path: true, asked: at(1000), fresh_until: at(1010) };
         assert_eq!(Entry::from_bytes(&none.to_bytes(), at(1009)), Some(none.clone()));
         assert_eq!(Entry::from_bytes(&none.to_bytes(), at(1010)), None);
     }
@@ -249,8 +258,8 @@ mod tests {
         for other in [
             "null",
             "{}",
-            "docker-credential-kubeclarity answer 2\n{}",
-            "docker-credential-kubeclarity answer 1\nnull",
+            "docker-credential-kubeclarity answer 1\n{}",
+            "docker-credential-kubeclarity answer 2\nnull",
         ] {
             assert_eq!(Entry::from_bytes(other.as_bytes(), at(1001)), None, "{other}");
         }
@@ -262,7 +271,7 @@ mod tests {
             let _ = Entry::from_bytes(&body, at(1000));
             let _ = Entry::from_bytes(&[HEAD, &body].concat(), at(1000));
             let [asked, fresh, expires] = numbers;
-            let text = format!(r#"{{"asked":{asked},"fresh_until":{fresh},"expires":{expires},"username":"u","secret":"s","origin":"o"}}"#);
+            let text = format!(r#"{{"asked":{asked},"fresh_until":{fresh},"expires":{expires},"username":"u","secret":"s","origin":"o","any_path":false}}"#);
             let _ = Entry::from_bytes(&[HEAD, text.as_bytes()].concat(), at(1000)).map(|e| e.is_fresh(at(1000)));
         }
     }

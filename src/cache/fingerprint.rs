@@ -72,13 +72,20 @@ impl Fields {
     }
 }
 
-impl Fingerprint {
-    /// The name of a question's answer under these settings.
-    pub fn of(settings: &Settings, question: &Question) -> Fingerprint {
+/// The names of a question's answer.
+pub struct Names {
+    /// The name of the answer for this very repository.
+    pub own: Fingerprint,
+    /// The name of the answer for the registry alone; the same if the question names no repository.
+    pub registry: Fingerprint,
+}
+
+impl Names {
+    /// The names under these settings.
+    pub fn of(settings: &Settings, question: &Question) -> Names {
         let mut fields = Fields(Context::new(&SHA256));
         fields.text(Some(env!("CARGO_PKG_VERSION")));
         fields.text(Some(&question.registry.authority()));
-        fields.text(Some(&question.path));
         fields.0.update(&[u8::from(question.registry.is_http_port())]);
         fields.0.update(&settings.cache_ttl.as_secs().to_le_bytes());
         cluster_fields(&mut fields, settings);
@@ -86,12 +93,28 @@ impl Fingerprint {
         if let Some(host) = CloudHost::of(&question.registry) {
             cloud_fields(&mut fields, settings, host.cloud());
         }
+        // Last, so that all else is looked at once for both.
+        let with_path = |path: &str| {
+            let mut fields = Fields(fields.0.clone());
+            fields.text(Some(path));
+            Fingerprint::from(fields)
+        };
+        let registry = with_path("");
+        let own = if question.path.is_empty() { registry.clone() } else { with_path(&question.path) };
+        Names { own, registry }
+    }
+}
+
+impl From<Fields> for Fingerprint {
+    fn from(fields: Fields) -> Fingerprint {
         let digest = fields.0.finish();
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| char::from(HEX[usize::from(nibble)]);
         Fingerprint(digest.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
     }
+}
 
+impl Fingerprint {
     /// As a file's name.
     pub fn name(&self) -> &str {
         &self.0
@@ -191,7 +214,7 @@ mod tests {
         })
         .unwrap();
         let question = Question::new(Registry::parse(server).unwrap(), &settings);
-        Fingerprint::of(&settings, &question).name().to_owned()
+        Names::of(&settings, &question).own.name().to_owned()
     }
 
     const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
@@ -207,6 +230,20 @@ mod tests {
         assert_eq!(name(ECR, &[role]), name(ECR, &[role, ("AWS_SESSION_TOKEN", "x")]));
         // A cloud's identity does not matter for a host of another.
         assert_eq!(name("gcr.io", &[]), name("gcr.io", &[role]));
+    }
+
+    #[test]
+    fn the_registrys_own_name_has_no_path() {
+        let settings = Settings::from(|_| None).unwrap();
+        let names = |server| {
+            let Names { own, registry } =
+                Names::of(&settings, &Question::new(Registry::parse(server).unwrap(), &settings));
+            (own.name().to_owned(), registry.name().to_owned())
+        };
+        let (host, one, two) = (names("reg.io"), names("reg.io/a"), names("reg.io/b"));
+        assert_eq!(host.0, host.1);
+        assert!(one.1 == host.0 && two.1 == host.0);
+        assert!(one.0 != two.0 && one.0 != host.0);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub fn select(loaded: &[Loaded], question: &Question, now: SystemTime) -> Findin
     let all =
         || loaded.iter().flat_map(|l| l.config.entries.iter().map(move |entry| (l.origin.as_str(), entry)));
 
+    finding.by_path =
+        all().any(|(_, entry)| entry.key.has_path() && entry.key.matches_host(&question.registry));
     let mut matches: Vec<Match> = all()
         .filter_map(|(origin, entry)| {
             let rank = entry.key.rank(&question.registry, &question.path)?;
@@ -136,6 +138,24 @@ mod tests {
         assert_eq!(users(&ask(&[same], "r.io"))[0], "u");
         let host = r#"{"r.io":{"username":"host","password":"p"}}"#;
         assert_eq!(users(&ask(&[TWO_TEAMS, host], "r.io")), ["host"]);
+    }
+
+    #[test]
+    fn whether_another_repository_may_have_another_answer() {
+        let host = r#"{"r.io":{"username":"u","password":"p"},"*.io":{"username":"g","password":"p"}}"#;
+        for (config, by_path) in [
+            (host, false),
+            (TWO_TEAMS, true),
+            (r#"{"*.io/a":{"auth":"!"}}"#, true),
+            (
+                r#"{"other.io/a":{"username":"u","password":"p"},"r.io:5000/a":{"username":"u","password":"p"}}"#,
+                false,
+            ),
+        ] {
+            for server in ["r.io", "r.io/a/x", "r.io/c"] {
+                assert_eq!(ask(&[host, config], server).by_path, by_path, "{config} for {server}");
+            }
+        }
     }
 
     #[test]

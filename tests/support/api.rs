@@ -58,6 +58,8 @@ pub(super) struct State {
     waves: Vec<usize>,
     connections: usize,
     held: bool,
+    /// How many of those that are held may go.
+    passes: usize,
     closing: bool,
 }
 
@@ -181,6 +183,12 @@ impl FakeApi {
         self.shared.state().held = true;
     }
 
+    /// Lets go of one of those that are held, or of the next that comes.
+    pub fn release_one(&self) {
+        self.shared.state().passes += 1;
+        self.shared.changed.notify_all();
+    }
+
     /// Lets go of what is held, and of all that come later.
     pub fn release(&self) {
         self.shared.state().held = false;
@@ -288,7 +296,7 @@ impl Shared {
             wave_ends.find(|end| place <= *end)
         };
         self.changed.notify_all();
-        if !self.wait_until(Duration::from_secs(60), |state| !state.held || state.closing) {
+        if !self.may_go(Duration::from_secs(60)) {
             self.complain(&request, "nobody let go of it");
         }
         if let Some(end) = held {
@@ -387,6 +395,16 @@ impl Shared {
     }
 
     /// Waits for something to be so; false if it is not within the limit.
+    /// Waits until nothing is held, or one may go.
+    fn may_go(&self, limit: Duration) -> bool {
+        let waits = |state: &mut State| state.held && state.passes == 0 && !state.closing;
+        let (mut state, waited) = self.changed.wait_timeout_while(self.state(), limit, waits).unwrap();
+        if state.held {
+            state.passes = state.passes.saturating_sub(1);
+        }
+        !waited.timed_out()
+    }
+
     fn wait_until(&self, limit: Duration, so: impl Fn(&State) -> bool) -> bool {
         let waits = |state: &mut State| !so(state) && !state.closing;
         let (state, _) = self.changed.wait_timeout_while(self.state(), limit, waits).unwrap();

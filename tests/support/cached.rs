@@ -11,7 +11,7 @@ use super::kubeconfig::Kubeconfig;
 use super::{FakeApi, Helper};
 
 /// The first line of every answer on disk.
-pub const HEAD: &str = "docker-credential-kubeclarity answer 1\n";
+pub const HEAD: &str = "docker-credential-kubeclarity answer 2\n";
 
 /// A machine: a cache directory and a kubeconfig that all runs on it share.
 pub struct Machine {

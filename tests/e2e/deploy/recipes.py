@@ -92,8 +92,8 @@ class JobPod(Pod):
             env[each["name"]] = base64.b64decode(self._object("secrets", reference["name"])["data"][reference["key"]]).decode()
         return env
 
-    def explain(self, image, **env):
-        """What the README's `kubectl run` does: a pod of the same account, whose container is the helper's image."""
+    def explain(self, image):
+        """What explain.yaml does, in this pod: its account and what a webhook added, with the helper's image."""
         container = self.spec["containers"][0]
         kept = [each for each in container.get("env", ()) if each["name"] not in ("PATH", "DOCKER_CONFIG", "HOME")]
         return self.container({"image": HELPER, "args": ["explain", image], "env": kept,

@@ -127,6 +127,14 @@ def test_irsa_for_another_account_s_role(cloud, box, digest):
     refused(made, template, tokens, box, "eks.md", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 
 
+def test_a_role_without_the_policy(cloud, box, digest):
+    digest()
+    made, template, tokens = irsa(cloud, box)
+    denied = {"__type": "AccessDeniedException", "Message": f"User: {ROLE} is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action"}
+    box.instead["ecr"] = Reply(400, denied, {"Content-Type": "application/x-amz-json-1.1"})
+    refused(made, template, tokens, box, "eks.md", "is not authorized to perform: ecr:GetAuthorizationToken", "allow ecr:GetAuthorizationToken to this identity")
+
+
 def test_pod_identity_without_an_association(cloud, box, digest):
     digest()
     made, template, tokens = pod_identity(cloud, box)

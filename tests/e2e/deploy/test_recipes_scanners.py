@@ -7,7 +7,7 @@ import pytest
 
 from lib.kapi import user_of
 from recipe_fixtures import GRYPE, SYFT, TRIVY
-from recipes import APP, HELPER, JobPod, Recipe, page
+from recipes import APP, JobPod, Recipe, page, yaml_of
 
 JOBS = {"trivy/job.yaml": TRIVY, "grype/job.yaml": GRYPE, "grype/syft.yaml": SYFT}
 
@@ -71,17 +71,19 @@ def test_a_path_without_the_volume_is_told(recipe, allowed, api, with_crane, hos
 
 
 def test_explain_as_the_recipe_s_account(recipe, allowed, api, clients, pushed, hosts, tmp_path):
-    """The pod of README.md's `kubectl run`: it finds the secret; without the RoleBinding it shows the Role that is missing."""
+    """The pod of explain.yaml: it finds the secret; without the RoleBinding it shows the Role that is missing."""
     job = recipe("trivy/job.yaml")
     allowed(job)
     namespace = job.namespace
-    pod = JobPod(tmp_path / "pod", api, namespace, {"serviceAccountName": "scanner", "containers": []}, clients, hosts)
-    container = {"image": HELPER, "args": ["explain", pushed[0]]}
-    done = pod.container(container)
+    spec = yaml_of("explain.yaml")["spec"]
+    container, = spec["containers"]
+    container["args"] = [each.replace(APP, pushed[0]) for each in container["args"]]
+    pod = JobPod(tmp_path / "pod", api, namespace, spec, clients, hosts)
+    done = pod.run()
     assert done.code == 0 and f"found: user puller from secret {namespace}/regcred/.dockerconfigjson" in done.out, done
     api.request("DELETE", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings/scanner")
     deadline = time.monotonic() + 10
-    while (done := pod.container(container)).code == 0 and time.monotonic() < deadline:
+    while (done := pod.run()).code == 0 and time.monotonic() < deadline:
         time.sleep(0.05)  # the authorizer learns of it a moment later
     assert done.code == 1 and f"access denied to service account {namespace}/scanner; see fix 1" in done.out, done
     assert "resources: [serviceaccounts], resourceNames: [scanner], verbs: [get]" in done.out, done

@@ -58,6 +58,18 @@ fn what_get_would_not_answer_is_not_listed() {
 }
 
 #[test]
+fn a_secret_full_of_registries_costs_no_more_than_the_deadline() {
+    let auths: serde_json::Map<_, _> = (0..24_000)
+        .map(|n| (format!("{n}.example.com"), json!({ "username": "u", "password": "hunter2" })))
+        .collect();
+    let mount = Mount::new();
+    mount.secret("full", ".dockerconfigjson", json!({ "auths": auths }).to_string());
+    let run =
+        Helper::list().env("IMAGE_PULL_SECRET_PATH", mount.path()).env("KUBECLARITY_TIMEOUT", "0.05").run();
+    run.explains(&["every registry", "KUBECLARITY_TIMEOUT"]);
+}
+
+#[test]
 fn an_identity_token_is_listed_with_its_user() {
     let token = config_with("reg.example.com", json!({ "identitytoken": "hunter2" }));
     assert_eq!(listed(&token), "{\"reg.example.com\":\"<token>\"}\n");

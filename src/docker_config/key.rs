@@ -10,6 +10,8 @@ use crate::registry::{self, Registry};
 pub struct Key {
     /// Lower-case; a glob may stand in any label.
     host: String,
+    /// Whether the host is a glob. Most are none, and need no look at each label: a Secret can hold very many.
+    glob: bool,
     port: Option<u16>,
     /// Without the slash in front.
     path: String,
@@ -48,7 +50,9 @@ impl Key {
             Some(plain) if plain.path().is_empty() => plain.host().to_owned(),
             _ => host.to_ascii_lowercase(),
         };
-        (!host.is_empty() && !host.contains('@')).then(|| Key { host, port, path: path.to_owned() })
+        // An IPv6 address in brackets is no glob.
+        let glob = host.contains(['*', '?', '[', '\\']) && !(host.starts_with('[') && host.contains(':'));
+        (!host.is_empty() && !host.contains('@')).then(|| Key { host, glob, port, path: path.to_owned() })
     }
 
     /// Whether the key names a repository or a group of them, not the whole registry.
@@ -81,12 +85,8 @@ impl Key {
         if registry.is_hub() && registry::is_hub_host(&self.host) {
             return true;
         }
-        if self.host == registry.host() {
-            return true;
-        }
-        // An IPv6 address in brackets is no glob.
-        if self.host.starts_with('[') && self.host.contains(':') {
-            return false;
+        if self.host == registry.host() || !self.glob {
+            return self.host == registry.host();
         }
         let (globs, labels) = (self.host.split('.'), registry.host().split('.'));
         globs.clone().count() == labels.clone().count()

@@ -58,6 +58,10 @@ fn add_scoped(finding: &mut Finding, scoped: &[Match], now: SystemTime) {
         {
             distinct.push(credential);
         }
+        // Two are enough to know, and a Secret can hold very many.
+        if distinct.len() == 2 {
+            break;
+        }
     }
     if distinct.len() < 2 {
         for found in scoped {
@@ -156,6 +160,16 @@ mod tests {
                 assert_eq!(ask(&[host, config], server).by_path, by_path, "{config} for {server}");
             }
         }
+    }
+
+    #[test]
+    fn a_host_full_of_paths_has_no_answer_without_one_and_one_with_one() {
+        let entries: Vec<String> =
+            (0..20_000).map(|n| format!(r#""r.io/{n}/":{{"username":"u{n}","password":"p"}}"#)).collect();
+        let full = format!("{{{}}}", entries.join(","));
+        let finding = ask(&[&full], "r.io");
+        assert!(finding.candidates.is_empty() && finding.looks.len() == 20_000);
+        assert_eq!(users(&ask(&[&full], "r.io/19999/app")), ["u19999"]);
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub enum Task {
     /// Something that hangs where no timer reaches it.
     #[error("reading a file or a name")]
     Everything,
+    /// Very many entries.
+    #[error("comparing every registry with every key")]
+    List,
     /// A program that a kubeconfig names.
     #[error("the exec plugin {command} of {origin}")]
     ExecPlugin {

@@ -1,10 +1,12 @@
 //! What [`resolve`](super::resolve) would answer without asking a cloud.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::from_cluster;
 use crate::deadline::Deadline;
 use crate::docker_config::select::select;
+use crate::problem::{Problem, Task};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::source::{Candidate, Failure, Question, ci_env, docker_env, mounted};
@@ -21,19 +23,26 @@ pub fn list(settings: &Settings, deadline: Deadline) -> (Vec<(Registry, String)>
     failures.extend(cluster.pull_finding.failures);
     failures.extend(docker_finding.failures);
 
-    let mut registries: Vec<Registry> = Vec::new();
+    let mut registries = Vec::new();
+    let mut known = HashSet::new();
     let keys = [&mounted, &cluster.pull_secrets, &docker]
         .into_iter()
         .flatten()
         .flat_map(|loaded| &loaded.config.entries);
     for registry in keys.filter_map(|entry| entry.key.registry()).chain(ci_env::registries(settings)) {
         let registry = Registry::parse(&registry.authority()).unwrap_or(registry);
-        if !registries.contains(&registry) {
+        if known.insert(registry.clone()) {
             registries.push(registry);
         }
     }
     let mut answers = Vec::new();
     for registry in registries {
+        // Each is compared with each key. A part of the answer would be a wrong one, whatever else there is.
+        if deadline.left().is_zero() {
+            let problem = Problem::Deadline { what: Task::List, limit: deadline.limit() };
+            failures.push(Failure::named(problem));
+            break;
+        }
         let question = Question::new(registry.clone(), settings);
         // In the order of sources, as `resolve` asks them.
         let docker = docker.iter().map(std::slice::from_ref);

@@ -74,6 +74,7 @@ fn tasks() -> impl Iterator<Item = Task> {
         Task::Stdin,
         Task::AskCluster,
         Task::Everything,
+        Task::List,
         Task::WriteCluster,
         Task::WriteContended(any()),
         Task::AskCloud(any()),

@@ -151,3 +151,98 @@ pub fn forget(settings: &Settings) {
         store.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Task;
+    use crate::registry::Registry;
+    use crate::secret::Secret;
+    use crate::source::{Candidate, Failure};
+    use std::ffi::OsString;
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        Settings::from(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v)))
+            .unwrap()
+    }
+
+    /// What was found just now: a token for so many seconds, or a password.
+    fn found(life: Option<u64>) -> Resolution {
+        let expires = life.map(|life| SystemTime::now() + Duration::from_secs(life));
+        let credential =
+            Credential { username: "u".to_owned(), secret: Secret::new("p".to_owned()), expires };
+        let candidate = Candidate { credential, origin: "o".to_owned(), key: None, why: String::new() };
+        Resolution { candidates: vec![candidate], ..Resolution::default() }
+    }
+
+    fn entry(life: Option<u64>) -> Entry {
+        Entry::of(&settings(&[]), &found(life), SystemTime::now()).unwrap()
+    }
+
+    fn outage() -> Problem {
+        Problem::Deadline { what: Task::Everything, limit: Duration::from_secs(1) }
+    }
+
+    fn refusal() -> Problem {
+        Problem::Unauthorized { object: "o".to_owned(), server: "s".to_owned() }
+    }
+
+    #[test]
+    fn a_good_token_stands_in_for_an_outage_and_for_nothing_else() {
+        let (token, password) = (entry(Some(1000)), entry(None));
+        let with = |failures: Vec<Failure>| Resolution { failures, ..Resolution::default() };
+        assert!(covers_outage(&token, &with(vec![Failure::default(outage())])));
+        assert!(covers_outage(&token, &with(vec![Failure::named(outage())])));
+        // What is only noted neither calls for it nor stands in its way.
+        assert!(covers_outage(&token, &with(vec![Failure::note(refusal()), Failure::default(outage())])));
+        assert!(!covers_outage(&token, &with(vec![Failure::note(outage())])));
+        assert!(!covers_outage(&token, &with(Vec::new())));
+        assert!(!covers_outage(&token, &with(vec![Failure::default(outage()), Failure::default(refusal())])));
+        assert!(!covers_outage(&password, &with(vec![Failure::default(outage())])));
+        let later = Resolution { failures: vec![Failure::default(outage())], ..found(None) };
+        assert!(!covers_outage(&token, &later));
+    }
+
+    #[test]
+    fn what_the_environment_holds_is_kept_only_where_a_cluster_comes_first() {
+        let (alone, cluster) = (settings(&[]), settings(&[("KUBECONFIG", "/none")]));
+        for (source, without) in [
+            (Source::PullSecrets, true),
+            (Source::CloudSecrets, true),
+            (Source::DockerEnv, false),
+            (Source::CiEnv, false),
+            (Source::CloudEnv, true),
+        ] {
+            let resolution = Resolution { trail: vec![(source, Vec::new())], ..Resolution::default() };
+            assert_eq!(took_network(&alone, &resolution), without, "{source:?}");
+            assert!(took_network(&cluster, &resolution), "{source:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_what_was_kept_or_found() {
+        let user = |answer: Answer| {
+            let by_reference = answer.result().unwrap().map(|credential| credential.username);
+            assert_eq!(by_reference, answer.into_result().unwrap().map(|credential| credential.username));
+            by_reference
+        };
+        assert_eq!(user(Answer::Kept(entry(None))).as_deref(), Some("u"));
+        assert_eq!(user(Answer::Asked(found(None))).as_deref(), Some("u"));
+        assert_eq!(user(Answer::Asked(Resolution::default())), None);
+        let failed = Resolution { failures: vec![Failure::default(refusal())], ..Resolution::default() };
+        let answer = Answer::Asked(failed);
+        assert!(answer.result().is_err() && answer.into_result().is_err());
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_there_any_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(&[("XDG_RUNTIME_DIR", directory.path().to_str().unwrap())]);
+        let question = Question::new(Registry::parse("reg.example.com").unwrap(), &settings);
+        let (store, fingerprint) = (Store::open(&settings).unwrap(), Names::of(&settings, &question).own);
+        store.write(&fingerprint, &entry(None));
+        assert!(store.read(&fingerprint, SystemTime::now()).is_some());
+        forget(&settings);
+        assert!(store.read(&fingerprint, SystemTime::now()).is_none());
+    }
+}

@@ -189,6 +189,14 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_what_an_object_should_hold_is_none() {
+        let text = br#"[{"reg":{"username":"u","password":"p"}}]"#;
+        for format in [Format::ConfigJson, Format::DockerCfg] {
+            assert!(DockerConfig::parse(text, format).is_err());
+        }
+    }
+
+    #[test]
     fn the_reason_quotes_nothing() {
         for text in
             ["", "null", "hunter2", r#"{"auths":"hunter2"}"#, r#"{"auths":{"reg":hunter2"#, r#"["hunter2"]"#]

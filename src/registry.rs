@@ -130,7 +130,7 @@ impl Registry {
         let is_host =
             first.contains(['.', ':']) || first == "localhost" || first.chars().any(char::is_uppercase);
         let (host, repository) = if is_host { (first, rest) } else { (HUB[0], image) };
-        let slash = repository.rfind('/').map_or(0, |at| at + 1);
+        let slash = repository.rfind('/').unwrap_or(0);
         let tag = repository[slash..].find(':').map_or(repository.len(), |at| slash + at);
         match &repository[..tag] {
             "" => None,
@@ -300,6 +300,18 @@ mod tests {
     }
 
     #[test]
+    fn names_of_the_greatest_length_are_registries_and_longer_ones_none() {
+        let host = |length: usize| vec!["aaaaaaa"; 32].join(".")[..length].to_owned();
+        let label = |length| "a".repeat(length);
+        let path = |length| format!("reg/{}", "a".repeat(length));
+        let each: [(usize, &dyn Fn(usize) -> String); 3] =
+            [(MOST_HOST, &host), (63, &label), (MOST_PATH, &path)];
+        for (longest, name) in each {
+            assert!(key(&name(longest)).is_some() && key(&name(longest + 1)).is_none(), "{longest}");
+        }
+    }
+
+    #[test]
     fn hub_login_tokens_are_known() {
         for server in [
             "https://index.docker.io/v1/access-token",
@@ -323,6 +335,7 @@ mod tests {
         for (image, expected) in [
             ("alpine", Some("docker.io/library/alpine")),
             ("alpine:3.20", Some("docker.io/library/alpine")),
+            ("cafe", Some("docker.io/library/cafe")),
             ("team/app@sha256:abc", Some("docker.io/team/app")),
             ("ghcr.io/a/b:1@sha256:abc", Some("ghcr.io/a/b")),
             ("localhost/a", Some("localhost/a")),

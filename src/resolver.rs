@@ -265,3 +265,73 @@ fn from_cluster(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::Credential;
+    use crate::problem::EntryFault;
+    use crate::secret::Secret;
+
+    fn problem(origin: &str) -> Problem {
+        Problem::Unusable { origin: origin.to_owned(), what: EntryFault::Expired }
+    }
+
+    fn found(users: &[&str], failures: Vec<Failure>) -> Finding {
+        let candidate = |user: &&str| Candidate {
+            credential: Credential::new((*user).to_owned(), Secret::new("p".to_owned())),
+            origin: "o".to_owned(),
+            key: None,
+            why: String::new(),
+        };
+        Finding { candidates: users.iter().map(candidate).collect(), failures, ..Finding::default() }
+    }
+
+    /// The findings of sources in turn: how many were needed, and the answer's user or the failure's origin.
+    fn answer(findings: Vec<Finding>) -> (usize, Result<Option<String>, Problem>) {
+        let mut resolution = Resolution::default();
+        let mut asked = 0;
+        for (finding, source) in findings.into_iter().zip(Source::ALL) {
+            asked += 1;
+            if resolution.settle(source, finding) {
+                break;
+            }
+        }
+        assert_eq!(resolution.trail.len(), asked);
+        (asked, resolution.answer().map(|found| found.map(|candidate| candidate.credential.username)))
+    }
+
+    #[test]
+    fn the_first_source_that_answers_ends_the_search_with_its_best() {
+        let findings = || vec![found(&[], vec![]), found(&["a", "b"], vec![]), found(&["c"], vec![])];
+        assert_eq!(answer(findings()), (2, Ok(Some("a".to_owned()))));
+        assert_eq!(answer(vec![found(&[], vec![]), found(&[], vec![])]), (2, Ok(None)));
+    }
+
+    #[test]
+    fn what_a_failure_counts_for_is_its_weight() {
+        let nothing = || found(&[], vec![]);
+        let failing = |failure: fn(Problem) -> Failure| found(&[], vec![failure(problem("f"))]);
+        // A later success makes a default's failure good; without one it is the answer. A note never is.
+        assert_eq!(
+            answer(vec![failing(Failure::default), found(&["a"], vec![])]),
+            (2, Ok(Some("a".to_owned())))
+        );
+        assert_eq!(answer(vec![failing(Failure::default), nothing()]), (2, Err(problem("f"))));
+        assert_eq!(answer(vec![failing(Failure::note), nothing()]), (2, Ok(None)));
+        // What the user named must work: nothing after it is asked, and what stands beside it is no answer.
+        assert_eq!(answer(vec![failing(Failure::named), found(&["a"], vec![])]), (1, Err(problem("f"))));
+        assert_eq!(
+            answer(vec![found(&["a"], vec![Failure::named(problem("f"))]), nothing()]),
+            (1, Err(problem("f")))
+        );
+        // Of several the first is told, a named one before all.
+        let several = vec![
+            found(&[], vec![Failure::default(problem("1"))]),
+            found(&[], vec![Failure::default(problem("2")), Failure::named(problem("3"))]),
+        ];
+        assert_eq!(answer(several), (2, Err(problem("3"))));
+        let defaults = vec![failing(Failure::default), found(&[], vec![Failure::default(problem("2"))])];
+        assert_eq!(answer(defaults), (2, Err(problem("f"))));
+    }
+}

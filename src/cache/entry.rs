@@ -193,7 +193,8 @@ fn time(seconds: u64) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Candidate;
+    use crate::problem::{Problem, Task};
+    use crate::source::{Candidate, Failure};
     use proptest::prelude::*;
 
     fn at(seconds: u64) -> SystemTime {
@@ -231,6 +232,35 @@ mod tests {
     }
 
     #[test]
+    fn nothing_found_lives_ten_seconds() {
+        let settings = Settings::from(|_| None).unwrap();
+        let none = Entry::of(&settings, &Resolution::default(), at(1000)).unwrap();
+        assert_eq!((none.credential(), none.clone().into_credential()), (None, None));
+        assert!(none.is_fresh(at(1009)) && !none.is_fresh(at(1010)) && !none.is_valid_token(at(1000)));
+    }
+
+    #[test]
+    fn an_answer_beside_a_failure_that_counts_is_not_kept() {
+        let settings = Settings::from(|_| None).unwrap();
+        let problem = || Problem::Deadline { what: Task::Everything, limit: Duration::from_secs(1) };
+        for (failure, kept) in [
+            (Failure::note(problem()), true),
+            (Failure::default(problem()), false),
+            (Failure::named(problem()), false),
+        ] {
+            let resolution = Resolution { failures: vec![failure], ..Resolution::default() };
+            assert_eq!(Entry::of(&settings, &resolution, at(1000)).is_some(), kept, "{resolution:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_can_be_taken_out() {
+        let entry = of(credential(None), 1000).unwrap();
+        assert_eq!(entry.credential(), Some(&credential(None)));
+        assert_eq!(entry.into_credential(), Some(credential(None)));
+    }
+
+    #[test]
     fn what_is_written_is_read() {
         for entry in [of(credential(Some(5000)), 1000), of(credential(None), 1000)] {
             let entry = entry.unwrap();
@@ -246,7 +276,9 @@ mod tests {
         let entry = of(credential(Some(100_000)), 50_000).unwrap();
         let read = Entry::from_bytes(&entry.to_bytes(), at(40_000)).unwrap();
         assert!(!read.is_fresh(at(40_000)) && !read.is_valid_token(at(40_000)));
-        assert!(read.is_fresh(at(49_998)));
+        // Clocks may differ by five seconds.
+        assert!(read.is_fresh(at(49_995)) && read.is_valid_token(at(49_995)));
+        assert!(!read.is_fresh(at(49_994)) && !read.is_valid_token(at(49_994)));
     }
 
     #[test]
@@ -263,6 +295,30 @@ mod tests {
         ] {
             assert_eq!(Entry::from_bytes(other.as_bytes(), at(1001)), None, "{other}");
         }
+    }
+
+    #[test]
+    fn half_an_answer_is_a_miss() {
+        let read = |fields: &str| {
+            let text = format!(r#"{{"asked":1000,"fresh_until":2000,"any_path":false,{fields}}}"#);
+            Entry::from_bytes(&[HEAD, text.as_bytes()].concat(), at(1001))
+        };
+        let whole = |expires: u64| format!(r#""expires":{expires},"username":"u","secret":"s","origin":"o""#);
+        assert!(read(&whole(2000)).is_some());
+        for other in [
+            r#""username":"","secret":"s","origin":"o""#,
+            r#""username":"u","secret":"","origin":"o""#,
+            r#""username":"u","secret":"s""#,
+            r#""username":"u","origin":"o""#,
+            r#""expires":3000"#,
+            // Fresh for longer than it lives, over, and later than any date.
+            &whole(1999),
+            &whole(1001),
+            &whole(253_402_300_800),
+        ] {
+            assert_eq!(read(other), None, "{other}");
+        }
+        assert!(read(&whole(253_402_300_799)).is_some());
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The Kubernetes client: only `get` on named objects, with time limits and retries of our own.
 
-mod config;
-mod exec;
+pub mod config;
+pub mod exec;
 mod object;
 mod request;
 

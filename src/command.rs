@@ -1,6 +1,6 @@
 //! One file a verb. The protocol's verbs are told apart here, by hand: they never reach a library.
 
-mod configure;
+pub mod configure;
 mod erase;
 mod explain;
 mod get;

@@ -68,6 +68,11 @@ impl Reply {
         Reply::failure(&format!("kubeclarity: {problem}"))
     }
 
+    /// What is written to stdout.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// No credential here: the client goes on without.
     pub fn not_found() -> Reply {
         Reply::failure(NOT_FOUND)

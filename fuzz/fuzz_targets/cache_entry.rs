@@ -1,14 +1,3 @@
-//! A cache file: no panic; what is read is written and read again as the same.
 #![no_main]
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use docker_credential_kubeclarity::cache::Entry;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let Some(entry) = Entry::from_bytes(bytes, now) else { return };
-    assert_eq!(Entry::from_bytes(&entry.to_bytes(), now), Some(entry.clone()));
-    assert!(now < entry.over());
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| docker_credential_kubeclarity_fuzz::cache_entry::check(input));

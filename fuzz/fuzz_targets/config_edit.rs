@@ -1,19 +1,3 @@
-//! A stored configuration that gets an entry and loses it again: no panic, and the other entries stay.
 #![no_main]
 
-use docker_credential_kubeclarity::docker_config::edit::Document;
-use docker_credential_kubeclarity::registry::Registry;
-use docker_credential_kubeclarity::secret::Secret;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &[u8]| {
-    let Ok(mut document) = Document::parse(text) else { return };
-    let registry = Registry::parse("fuzz.example.com").expect("a registry");
-    if document.put(&registry, "u", &Secret::new("p".to_owned())).is_err() {
-        return;
-    }
-    let with = Document::parse(document.to_text().as_bytes());
-    assert!(with.is_ok());
-    assert!(matches!(document.remove(&registry), Ok(true)));
-    assert!(matches!(document.remove(&registry), Ok(false)));
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| docker_credential_kubeclarity_fuzz::config_edit::check(input));

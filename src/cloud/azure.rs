@@ -51,7 +51,7 @@ impl AcrCloud {
 }
 
 /// Why there is no Entra token.
-pub(super) enum NoToken {
+pub enum NoToken {
     /// The tenant does not know the audience: another may do.
     UnknownAudience(CloudFault),
     /// The identity failed.
@@ -110,18 +110,26 @@ async fn exchange(
     tenant: Option<&str>,
     token: &Secret,
 ) -> Result<Credential, (StatusCode, CloudFault)> {
-    #[derive(Deserialize)]
-    struct Exchanged {
-        refresh_token: Secret,
-    }
     let url = format!("https://{host}/oauth2/exchange");
     let mut fields = vec![("grant_type", "access_token"), ("service", host)];
     fields.extend(tenant.map(|tenant| ("tenant", tenant)));
     fields.push(("access_token", token.expose()));
     let answer =
         post_form(settings, http, &url, &fields).await.map_err(|what| (StatusCode::BAD_GATEWAY, what))?;
+    exchanged(&answer)
+}
+
+/// The credential in a registry's answer.
+///
+/// # Errors
+/// The status, and the registry's reason.
+pub fn exchanged(answer: &Answer) -> Result<Credential, (StatusCode, CloudFault)> {
+    #[derive(Deserialize)]
+    struct Exchanged {
+        refresh_token: Secret,
+    }
     if answer.status != StatusCode::OK {
-        return Err((answer.status, AzureFault::Exchange(acr_error(&answer)).into()));
+        return Err((answer.status, AzureFault::Exchange(acr_error(answer)).into()));
     }
     let none = || (StatusCode::BAD_GATEWAY, AzureFault::ExchangeNoToken.into());
     let exchanged: Exchanged = serde_json::from_slice(&answer.body).map_err(|_| none())?;

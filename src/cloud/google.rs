@@ -3,9 +3,9 @@
 
 pub mod adc;
 mod aws_subject;
-mod external;
+pub mod external;
 mod metadata;
-mod token;
+pub mod token;
 
 use std::time::{Duration, SystemTime};
 
@@ -33,9 +33,11 @@ pub fn no_identity(settings: &Settings) -> Option<String> {
 }
 
 /// An access token and how long it lives.
-pub(super) struct Token {
-    text: Secret,
-    life: Duration,
+pub struct Token {
+    /// The token.
+    pub text: Secret,
+    /// From now.
+    pub life: Duration,
 }
 
 /// Asks for an access token, with a given identity or the environment's.

@@ -41,39 +41,9 @@ pub(super) fn in_pod() -> Result<Config, Problem> {
 /// The configuration of the current context of `KUBECONFIG` or `~/.kube/config`.
 pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> Result<Config, Problem> {
     let (origin, kubeconfig) = read(settings)?;
-    let name = kubeconfig
-        .current_context
-        .clone()
-        .filter(|name| !name.is_empty())
-        .ok_or_else(|| problem(&origin, KubeconfigFault::NoCurrentContext))?;
-    let context = kubeconfig
-        .contexts
-        .iter()
-        .find(|context| context.name == name)
-        .and_then(|named| named.context.clone())
-        .ok_or_else(|| problem(&origin, KubeconfigFault::NoContext(name.clone())))?;
-    let cluster = kubeconfig
-        .clusters
-        .iter()
-        .find(|cluster| cluster.name == context.cluster)
-        .and_then(|named| named.cluster.clone())
-        .ok_or_else(|| problem(&origin, KubeconfigFault::NoCluster(context.cluster.clone())))?;
-    let mut user = match context.user.as_deref().filter(|user| !user.is_empty()) {
-        None => AuthInfo::default(),
-        Some(name) => kubeconfig
-            .auth_infos
-            .iter()
-            .find(|user| user.name == name)
-            .and_then(|named| named.auth_info.clone())
-            .ok_or_else(|| problem(&origin, KubeconfigFault::NoUser(name.to_owned())))?,
-    };
-    let namespace = context.namespace.filter(|namespace| is_object_name(namespace));
+    let Chosen { cluster, mut user, namespace } = choose(&origin, kubeconfig)?;
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = ExecAuthCluster::try_from(&cluster).ok();
-    }
-    // The library would run the program that it names, without a limit, and quote what it prints.
-    if user.auth_provider.is_some() {
-        return Err(problem(&origin, KubeconfigFault::AuthProvider));
     }
     let mut config = config_of(&origin, cluster, namespace)?;
     read_token(&origin, &mut user)?;
@@ -82,8 +52,60 @@ pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> 
     Ok(limits(config))
 }
 
+/// What the current context of a kubeconfig names. No file that it names was read yet, and no program run.
+pub struct Chosen {
+    /// The API server.
+    pub cluster: ClusterEntry,
+    /// The identity.
+    pub user: AuthInfo,
+    /// The namespace of names that come without one.
+    pub namespace: Option<String>,
+}
+
+/// Finds what the current context names.
+///
+/// # Errors
+/// Something that it names is not there, or is of no use.
+pub fn choose(origin: &str, kubeconfig: Kubeconfig) -> Result<Chosen, Problem> {
+    let name = kubeconfig
+        .current_context
+        .clone()
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| problem(origin, KubeconfigFault::NoCurrentContext))?;
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|context| context.name == name)
+        .and_then(|named| named.context.clone())
+        .ok_or_else(|| problem(origin, KubeconfigFault::NoContext(name.clone())))?;
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|cluster| cluster.name == context.cluster)
+        .and_then(|named| named.cluster.clone())
+        .ok_or_else(|| problem(origin, KubeconfigFault::NoCluster(context.cluster.clone())))?;
+    let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
+        None => AuthInfo::default(),
+        Some(name) => kubeconfig
+            .auth_infos
+            .iter()
+            .find(|user| user.name == name)
+            .and_then(|named| named.auth_info.clone())
+            .ok_or_else(|| problem(origin, KubeconfigFault::NoUser(name.to_owned())))?,
+    };
+    // The library would run the program that it names, without a limit, and quote what it prints.
+    if user.auth_provider.is_some() {
+        return Err(problem(origin, KubeconfigFault::AuthProvider));
+    }
+    let namespace = context.namespace.filter(|namespace| is_object_name(namespace));
+    Ok(Chosen { cluster, user, namespace })
+}
+
 /// A token must fit into a header: the library ends the process for one that does not.
-fn check_token(origin: &str, user: &AuthInfo) -> Result<(), Problem> {
+///
+/// # Errors
+/// It does not.
+pub fn check_token(origin: &str, user: &AuthInfo) -> Result<(), Problem> {
     let Some(token) = &user.token else { return Ok(()) };
     let visible = token.expose_secret().bytes().all(|b| b.is_ascii_graphic());
     if visible { Ok(()) } else { Err(problem(origin, KubeconfigFault::Token)) }
@@ -134,14 +156,21 @@ fn read_one(path: &Path) -> Result<Kubeconfig, (Problem, bool)> {
         let absent = why == file::Unreadable::Absent;
         (problem(&origin, KubeconfigFault::Unreadable(why)), absent)
     })?;
-    let broken = |what: KubeconfigFault| (problem(&origin, what), false);
-    let text = std::str::from_utf8(&text).map_err(|_| broken(KubeconfigFault::NotText))?;
+    parse(&origin, path.parent().unwrap_or(Path::new("")), &text)
+}
+
+/// Understands the text of a file in a directory, `base`.
+///
+/// # Errors
+/// What is wrong with it, and whether another file can make up for it.
+pub fn parse(origin: &str, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Problem, bool)> {
+    let broken = |what: KubeconfigFault| (problem(origin, what), false);
+    let text = std::str::from_utf8(text).map_err(|_| broken(KubeconfigFault::NotText))?;
     if text.trim().is_empty() {
-        return Err((problem(&origin, KubeconfigFault::Empty), true));
+        return Err((problem(origin, KubeconfigFault::Empty), true));
     }
     let mut kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| broken(KubeconfigFault::Invalid))?;
     // Paths in a kubeconfig are relative to it.
-    let base = path.parent().unwrap_or(Path::new(""));
     let absolute = |path: &mut Option<String>| {
         if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
             *path = base.join(&*path).display().to_string();
@@ -178,7 +207,11 @@ fn read_token(origin: &str, user: &mut AuthInfo) -> Result<(), Problem> {
     Ok(())
 }
 
-fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> Result<Config, Problem> {
+/// The configuration for an API server. The file of its authority is read.
+///
+/// # Errors
+/// An address that is none, or an authority without a certificate.
+pub fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> Result<Config, Problem> {
     let server = cluster.server.clone().filter(|server| !server.is_empty());
     let server = server.ok_or_else(|| problem(origin, KubeconfigFault::NoServer))?;
     let url = server
@@ -258,7 +291,10 @@ fn limits(mut config: Config) -> Config {
 }
 
 /// The client for a configuration.
-pub(super) fn client(config: &Config) -> Result<Client, Problem> {
+///
+/// # Errors
+/// The identity in it cannot be used.
+pub fn client(config: &Config) -> Result<Client, Problem> {
     Client::try_from(config.clone()).map_err(|error| {
         problem("the identity for the API server", KubeconfigFault::Client(request::deepest(&error)))
     })

@@ -49,7 +49,15 @@ pub(super) async fn resolve(
             return Err(Problem::Deadline { what, limit: deadline.limit() });
         }
     };
-    let printed: Printed = serde_json::from_slice(&printed)
+    take(origin, command, user, &printed)
+}
+
+/// Puts what a plugin printed in the user's place.
+///
+/// # Errors
+/// It is no credential.
+pub fn take(origin: &str, command: String, mut user: AuthInfo, printed: &[u8]) -> Result<AuthInfo, Problem> {
+    let printed: Printed = serde_json::from_slice(printed)
         .map_err(|_| wrong(origin, KubeconfigFault::ExecNoCredential(command.clone())))?;
     let status =
         printed.status.ok_or_else(|| wrong(origin, KubeconfigFault::ExecNoStatus(command.clone())))?;

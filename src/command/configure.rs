@@ -1,6 +1,6 @@
 //! `configure`: adds this helper to the configuration of the docker family or of the podman family, or takes it out.
 
-mod document;
+pub mod document;
 mod write;
 
 use std::path::{Path, PathBuf};

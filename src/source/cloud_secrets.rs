@@ -69,7 +69,11 @@ pub async fn load(
     }
 }
 
-fn identity(object: &Object, secret: &SecretObject, cloud: Cloud) -> Result<CloudIdentity, Problem> {
+/// The identity that a Secret holds.
+///
+/// # Errors
+/// A value that is missing or broken.
+pub fn identity(object: &Object, secret: &SecretObject, cloud: Cloud) -> Result<CloudIdentity, Problem> {
     let optional = |key: &'static str| value(object, secret, key);
     let needed = |key: &'static str| {
         optional(key)?.ok_or_else(|| Problem::MissingKey { object: object.to_string(), key })

@@ -223,18 +223,22 @@ async fn from_authority(
     let mut all = vec![("grant_type", "client_credentials")];
     all.extend_from_slice(fields);
     let answer = post_form(settings, http, &url, &all).await.map_err(NoToken::Failed)?;
-    parse(answer)
+    parse(&answer)
 }
 
 fn from_metadata(answer: Answer, asked_for: bool) -> Result<Secret, NoToken> {
-    match parse(answer) {
+    match parse(&answer) {
         // A machine without an identity answers 400 `invalid_request` ("Identity not found").
         Err(NoToken::Failed(what)) if !asked_for => Err(NoToken::Unavailable(what)),
         parsed => parsed,
     }
 }
 
-fn parse(answer: Answer) -> Result<Secret, NoToken> {
+/// The token in an authority's or a metadata server's answer (RFC 6749, section 5.1).
+///
+/// # Errors
+/// A refusal, or no token.
+pub fn parse(answer: &Answer) -> Result<Secret, NoToken> {
     #[derive(Deserialize)]
     struct Token {
         access_token: Secret,
@@ -245,7 +249,7 @@ fn parse(answer: Answer) -> Result<Secret, NoToken> {
         let missing = || NoToken::Failed(AzureFault::EntraNoToken.into());
         return token.map(|token| token.access_token).ok_or_else(missing);
     }
-    let said = oauth_error(&answer);
+    let said = oauth_error(answer);
     let words = said.to_string();
     // The tenant has no such resource (AADSTS500011), or the scope is not one of it (AADSTS70011).
     let unknown = ["AADSTS500011", "AADSTS70011", "invalid_resource", "invalid_scope"]

@@ -1,7 +1,7 @@
 //! External accounts (workload identity federation, <https://google.aip.dev/auth/4117>): a token from
 //! elsewhere is exchanged at Google's STS (RFC 8693), and the result may take on a service account.
 
-mod executable;
+pub mod executable;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -169,7 +169,10 @@ pub(super) async fn post(
 }
 
 /// A token response (RFC 6749, section 5.1).
-pub(super) fn parse(answer: &Answer) -> Result<Token, GoogleFault> {
+///
+/// # Errors
+/// A refusal, or no token.
+pub fn parse(answer: &Answer) -> Result<Token, GoogleFault> {
     #[derive(Deserialize)]
     struct Response {
         access_token: Secret,

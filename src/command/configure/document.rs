@@ -25,7 +25,7 @@ pub(super) enum Store {
 }
 
 /// The file's object, and how it was written.
-pub(super) struct Document<'a> {
+pub struct Document<'a> {
     fields: Fields<'a>,
     indentation: String,
     ends_in_line_break: bool,

@@ -54,7 +54,15 @@ pub(super) async fn token(
     let limit =
         Duration::from_millis(executable.timeout_millis.unwrap_or(DEFAULT_TIMEOUT)).min(deadline.left());
     let printed = timeout(limit, run(executable, account)).await.map_err(|_| GoogleFault::ProgramLate)??;
-    let printed: Printed = serde_json::from_slice(&printed).map_err(|_| GoogleFault::ProgramNotJson)?;
+    parse(&printed)
+}
+
+/// The token in what the program printed.
+///
+/// # Errors
+/// The program's own reason, or no token.
+pub fn parse(printed: &[u8]) -> Result<Secret, GoogleFault> {
+    let printed: Printed = serde_json::from_slice(printed).map_err(|_| GoogleFault::ProgramNotJson)?;
     if !printed.success {
         let said = one_line(&format!("{}: {}", printed.code, printed.message));
         return Err(GoogleFault::ProgramRefused(said));

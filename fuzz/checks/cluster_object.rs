@@ -1,0 +1,42 @@
+//! A Secret or a ServiceAccount as the API server sends it, with all that is made of its values: no panic, and an
+//! identity is whole.
+
+use std::time::SystemTime;
+
+use docker_credential_kubeclarity::cluster::{Object, SecretObject, ServiceAccountObject};
+use docker_credential_kubeclarity::docker_config::select::select;
+use docker_credential_kubeclarity::docker_config::{DockerConfig, Format, Loaded};
+use docker_credential_kubeclarity::registry::Registry;
+use docker_credential_kubeclarity::settings::Cloud;
+use docker_credential_kubeclarity::source::Question;
+use docker_credential_kubeclarity::source::cloud_secrets::{CloudIdentity, identity};
+
+use super::told;
+
+/// The property.
+pub fn check(body: &[u8]) {
+    if let Ok(account) = serde_json::from_slice::<ServiceAccountObject>(body) {
+        let _ = account.pull_secrets().count();
+    }
+    let Ok(secret) = serde_json::from_slice::<SecretObject>(body) else { return };
+    let object = Object::secret("fuzz", "secret");
+    for cloud in [Cloud::Aws, Cloud::Google, Cloud::Azure] {
+        match identity(&object, &secret, cloud) {
+            Ok(CloudIdentity::Aws(keys)) => {
+                assert!(!keys.access_key_id.is_empty() && !keys.secret_access_key.is_empty());
+            }
+            Ok(_) => {}
+            Err(problem) => {
+                told(&problem);
+            }
+        }
+    }
+    for (key, format) in [(".dockerconfigjson", Format::ConfigJson), (".dockercfg", Format::DockerCfg)] {
+        let Some(Ok(config)) = secret.value(key).map(|text| DockerConfig::parse(text, format)) else {
+            continue;
+        };
+        let loaded = [Loaded { origin: "fuzz".to_owned(), config }];
+        let registry = Registry::parse("reg.example.com").expect("a registry");
+        let _ = select(&loaded, &Question { path: registry.path(), registry }, SystemTime::UNIX_EPOCH);
+    }
+}

@@ -1,0 +1,25 @@
+//! What an exec plugin prints: no panic, also in the library that is given the identity in it.
+
+use docker_credential_kubeclarity::cluster::config::{check_token, client};
+use docker_credential_kubeclarity::cluster::exec;
+use kube::Config;
+use kube::config::AuthInfo;
+
+use super::told;
+
+/// The property.
+pub fn check(printed: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let user = exec::take("kubeconfig fuzz", "plugin".to_owned(), AuthInfo::default(), printed);
+    let tried = user.and_then(|user| {
+        check_token("kubeconfig fuzz", &user)?;
+        let mut config = Config::new("https://127.0.0.1:6443".parse().expect("an address"));
+        config.auth_info = user;
+        client(&config).map(drop)
+    });
+    if let Err(problem) = tried {
+        told(&problem);
+    }
+}

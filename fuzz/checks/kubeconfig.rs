@@ -1,0 +1,37 @@
+//! A kubeconfig, as far as no file that it names is read and no program run: no panic, also in the library that
+//! makes a client of it; paths stay below the kubeconfig's directory or are absolute.
+
+use std::path::Path;
+
+use docker_credential_kubeclarity::cluster::config::{Chosen, check_token, choose, client, config_of, parse};
+use docker_credential_kubeclarity::problem::Problem;
+
+use super::told;
+
+fn tried(text: &[u8]) -> Result<(), Problem> {
+    let kubeconfig = parse("kubeconfig fuzz", Path::new("/fuzz"), text).map_err(|(problem, _)| problem)?;
+    for user in kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref()) {
+        let paths = [&user.client_certificate, &user.client_key, &user.token_file];
+        for path in paths.into_iter().flatten().filter(|path| !path.is_empty()) {
+            assert!(Path::new(path).is_absolute(), "{path}");
+        }
+    }
+    let Chosen { mut cluster, mut user, namespace } = choose("kubeconfig fuzz", kubeconfig)?;
+    // The files of whoever runs this are none of the fuzzer's business, and neither are programs.
+    cluster.certificate_authority = None;
+    (user.token_file, user.client_certificate, user.client_key, user.exec) = (None, None, None, None);
+    let mut config = config_of("kubeconfig fuzz", cluster, namespace)?;
+    check_token("kubeconfig fuzz", &user)?;
+    config.auth_info = user;
+    client(&config).map(drop)
+}
+
+/// The property.
+pub fn check(text: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Err(problem) = tried(text) {
+        told(&problem);
+    }
+}

@@ -102,7 +102,7 @@ def test_every_setting_in_a_recipe_is_in_the_readme_s_table():
     for path in (path for path in RECIPES.rglob("*") if path.is_file()):
         text = path.read_text()
         if path.suffix == ".md":
-            named |= {(word, path.name) for quoted in re.findall(r"`([^`]+)`", text) for word in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", quoted)}
+            named |= {(word, path.name) for word in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text)}
         elif path.suffix in (".yaml", ".yml"):
             named |= {(word, path.name) for word in re.findall(r"\bname: ([A-Z][A-Z0-9_]+),", text) + re.findall(r"^ +([A-Z][A-Z0-9_]+):", text, re.MULTILINE)}
         elif path.name == "Containerfile":

@@ -48,6 +48,7 @@ def crane_for_kaniko(authorities, clients, tmp_path):
     """kaniko's image with crane where its executor is: the same library asks. Nothing but its variables tells where the authorities are."""
     root = root_of(tmp_path / "kaniko-root", authorities, {"/kaniko/executor": clients[CRANE].root / "ko-app/crane"}, certificates="kaniko/ssl/certs")
     root.env = KANIKO_ENV
+    (root.root / "root").mkdir(mode=0o700)  # as of an image that was unpacked there
     return clients | {KANIKO: root}
 
 
@@ -71,8 +72,6 @@ def test_kaniko_s_job_with_crane_in_its_place_reads_and_writes(api, building, pr
 
 
 def test_without_the_setting_kaniko_s_root_would_keep_answers(api, building, private, crane_for_kaniko, hosts, password, pushed, tmp_path):
-    """Once an image is unpacked that brings its user's home along."""
-    (crane_for_kaniko[KANIKO].root / "root").mkdir(mode=0o700)
     api.pull_secret(building.namespace, "regcred", login(private, password))
     container, = building.spec["containers"]
     env = [each for each in container["env"] if each["name"] != "KUBECLARITY_CACHE"]

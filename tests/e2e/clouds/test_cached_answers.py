@@ -38,6 +38,16 @@ def test_the_second_question_reaches_nobody(box, kept, step):
     assert len(box.requests) == asked, box.story()
 
 
+@pytest.mark.parametrize("step", steps.EVERY)
+def test_all_repositories_of_a_registry_have_one_token(box, kept, step):
+    host, variables = lay(box, kept, step)
+    first = kept.get(f"{host}/team/app", **variables).found()
+    asked = len(box.requests)
+    for repository in ("/team/app", "/team/other", "/base", ""):
+        assert kept.get(host + repository, **variables).found() == first
+    assert len(box.requests) == asked, box.story()
+
+
 @pytest.mark.parametrize("step,fakes", [("ecr", ["ecr"]), ("google key", ["google-oauth"]), ("entra secret", ["entra", "acr"])])
 def test_a_valid_token_is_given_out_while_the_cloud_is_down(box, kept, step, fakes):
     host, variables = lay(box, kept, step)

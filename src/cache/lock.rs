@@ -61,3 +61,71 @@ impl Drop for Lock<'_> {
         let _ = self.file.unlock();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Names;
+    use super::*;
+    use crate::registry::Registry;
+    use crate::settings::Settings;
+    use crate::source::Question;
+    use std::cell::Cell;
+
+    fn place() -> (tempfile::TempDir, Store, Fingerprint) {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().as_os_str().to_owned();
+        let settings = Settings::from(|name| (name == "XDG_RUNTIME_DIR").then(|| path.clone())).unwrap();
+        let question = Question::new(Registry::parse("reg.example.com").unwrap(), &settings);
+        let name = Names::of(&settings, &question).own;
+        let store = Store::open(&settings).unwrap();
+        (base, store, name)
+    }
+
+    fn long() -> Deadline {
+        Deadline::after(Duration::from_secs(600))
+    }
+
+    #[test]
+    fn one_has_it_and_gives_it_back() {
+        let (_base, store, name) = place();
+        let held = Lock::take(&store, &name, long(), || panic!("nobody waits"));
+        assert!(held.is_some());
+        assert!(Lock::take(&store, &name, Deadline::after(Duration::from_millis(20)), || false).is_none());
+        drop(held);
+        let file = store.lock_file("other").unwrap();
+        assert!(!store.is_at(&file, &format!("{}.lock", name.name())));
+        assert!(Lock::take(&store, &name, long(), || panic!("nobody waits")).is_some());
+    }
+
+    #[test]
+    fn a_lock_that_was_given_back_leaves_no_file() {
+        let (base, store, name) = place();
+        drop(Lock::take(&store, &name, long(), || false));
+        let left = std::fs::read_dir(base.path().join("docker-credential-kubeclarity")).unwrap().count();
+        assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn a_waiter_goes_as_soon_as_the_answer_is_there() {
+        let (_base, store, name) = place();
+        let _held = Lock::take(&store, &name, long(), || false).unwrap();
+        let looked = Cell::new(0);
+        let answered = || {
+            looked.set(looked.get() + 1);
+            looked.get() == 3
+        };
+        assert!(Lock::take(&store, &name, long(), answered).is_none());
+        assert_eq!(looked.get(), 3);
+    }
+
+    #[test]
+    fn a_waiter_whose_holder_is_done_does_not_queue() {
+        let (_base, store, name) = place();
+        let held = Cell::new(Lock::take(&store, &name, long(), || false));
+        let holder_ends = || {
+            drop(held.take());
+            false
+        };
+        assert!(Lock::take(&store, &name, long(), holder_ends).is_none());
+    }
+}

@@ -201,3 +201,241 @@ fn make(base: &Path, path: &Path) -> Option<()> {
         made => made.ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Names;
+    use super::*;
+    use crate::registry::Registry;
+    use crate::resolver::Resolution;
+    use crate::source::Question;
+    use std::ffi::OsString;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::PathBuf;
+
+    /// A directory for answers, and two questions.
+    struct Place {
+        base: tempfile::TempDir,
+        settings: Settings,
+        one: Fingerprint,
+        other: Fingerprint,
+    }
+
+    impl Place {
+        fn new() -> Place {
+            let base = tempfile::tempdir().unwrap();
+            let place = base.path().as_os_str().to_owned();
+            let settings = Settings::from(|name| (name == "XDG_RUNTIME_DIR").then(|| place.clone())).unwrap();
+            let name = |server| {
+                Names::of(&settings, &Question::new(Registry::parse(server).unwrap(), &settings)).own
+            };
+            let (one, other) = (name("one.example.com"), name("other.example.com"));
+            Place { base, settings, one, other }
+        }
+
+        fn store(&self) -> Store {
+            Store::open(&self.settings).unwrap()
+        }
+
+        fn directory(&self) -> PathBuf {
+            self.base.path().join(NAME)
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.directory().join(name)
+        }
+
+        fn files(&self) -> usize {
+            std::fs::read_dir(self.directory()).unwrap().count()
+        }
+    }
+
+    fn entry(settings: &Settings) -> Entry {
+        Entry::of(settings, &Resolution::default(), SystemTime::now()).unwrap()
+    }
+
+    fn chmod(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn age(path: &Path, seconds: u64) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+    }
+
+    #[test]
+    fn the_directory_is_made_for_its_owner_alone_and_nothing_else_is_taken() {
+        let place = Place::new();
+        drop(place.store());
+        assert_eq!(std::fs::metadata(place.directory()).unwrap().mode() & 0o777, 0o700);
+        for (mode, taken) in [(0o755, false), (0o701, false), (0o710, false), (0o700, true)] {
+            chmod(&place.directory(), mode);
+            assert_eq!(Store::open(&place.settings).is_some(), taken, "{mode:o}");
+        }
+        std::fs::rename(place.directory(), place.base.path().join("moved")).unwrap();
+        symlink("moved", place.directory()).unwrap();
+        assert!(Store::open(&place.settings).is_none());
+
+        let above = Place::new();
+        let deep =
+            Settings { cache_directory: Some(above.base.path().join("above")), ..above.settings.clone() };
+        assert!(Store::open(&deep).is_some());
+        let deeper =
+            Settings { cache_directory: Some(above.base.path().join("a/b")), ..above.settings.clone() };
+        assert!(Store::open(&deeper).is_none());
+        assert!(Store::open(&Settings { cache_off: true, ..above.settings.clone() }).is_none());
+        // Whoever finds the directory made in the meantime takes it.
+        assert_eq!(make(above.base.path(), &above.base.path().join("above")), Some(()));
+    }
+
+    #[test]
+    fn ours_is_what_nobody_else_may_touch() {
+        let me = rustix::process::geteuid().as_raw();
+        assert!(is_ours(me, 0o100_600) && is_ours(me, 0o40_700));
+        assert!(!is_ours(me + 1, 0o100_600));
+        for others in [0o604, 0o602, 0o601, 0o640, 0o620, 0o610, 0o666] {
+            assert!(!is_ours(me, others), "{others:o}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_there_whole_and_alone() {
+        let place = Place::new();
+        let (store, now) = (place.store(), SystemTime::now());
+        let entry = entry(&place.settings);
+        // Left by a dead process of the same number.
+        std::fs::write(place.at(&format!("{}.{}.new", place.one.name(), std::process::id())), "old").unwrap();
+        store.write(&place.one, &entry);
+        assert!(store.read(&place.one, now).is_some() && store.read(&place.other, now).is_none());
+        assert_eq!(place.files(), 1);
+        let stat = std::fs::metadata(place.at(place.one.name())).unwrap();
+        let over = entry.over().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!((stat.mode() & 0o777, stat.mtime() as u64), (0o600, over));
+    }
+
+    #[test]
+    fn what_was_not_written_here_is_not_read() {
+        let place = Place::new();
+        let (store, now) = (place.store(), SystemTime::now());
+        store.write(&place.one, &entry(&place.settings));
+        let file = place.at(place.one.name());
+        for (mode, read) in [(0o644, false), (0o660, false), (0o600, true), (0o700, true)] {
+            chmod(&file, mode);
+            assert_eq!(store.read(&place.one, now).is_some(), read, "{mode:o}");
+        }
+        // White space at the end is still JSON: only the size counts.
+        let mut text = std::fs::read(&file).unwrap();
+        for (size, read) in [(MOST_BYTES, true), (MOST_BYTES + 1, false)] {
+            text.resize(size as usize, b' ');
+            std::fs::write(&file, &text).unwrap();
+            assert_eq!(store.read(&place.one, now).is_some(), read, "{size}");
+        }
+        text.truncate(1000);
+        std::fs::write(&file, &text).unwrap();
+        symlink(&file, place.at(place.other.name())).unwrap();
+        assert!(store.read(&place.one, now).is_some() && store.read(&place.other, now).is_none());
+        std::fs::remove_file(place.at(place.other.name())).unwrap();
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(place.at(place.other.name()))
+                .status()
+                .unwrap()
+                .success()
+        );
+        chmod(&place.at(place.other.name()), 0o600);
+        assert!(store.read(&place.other, now).is_none());
+    }
+
+    #[test]
+    fn a_file_in_the_way_of_a_new_one_is_not_written_through() {
+        let place = Place::new();
+        let store = place.store();
+        let victim = place.base.path().join("victim");
+        std::fs::write(&victim, "whole").unwrap();
+        symlink(&victim, place.at(&format!("{}.{}.new", place.one.name(), std::process::id()))).unwrap();
+        store.write(&place.one, &entry(&place.settings));
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "whole");
+        assert!(store.read(&place.one, SystemTime::now()).is_some());
+        symlink(&victim, place.at(&format!("{FORGOTTEN}.{}.new", std::process::id()))).unwrap();
+        let before = store.generation();
+        store.clear();
+        assert!(std::fs::read_to_string(&victim).unwrap() == "whole" && store.generation() == before);
+        symlink(&victim, place.at("x.lock")).unwrap();
+        chmod(&victim, 0o600);
+        assert!(store.lock_file("x.lock").is_none());
+    }
+
+    #[test]
+    fn the_broom_takes_what_is_over_and_nothing_else() {
+        let place = Place::new();
+        let store = place.store();
+        let answer = |letter: char| letter.to_string().repeat(64);
+        let old_new = format!("{}.1.new", answer('n'));
+        for (name, seconds) in [
+            (answer('a').as_str(), 1),
+            (answer('b').as_str(), 0),
+            (old_new.as_str(), ABANDONED.as_secs() + 1),
+            ("young.2.new", ABANDONED.as_secs() - 100),
+            (FORGOTTEN, 10_000),
+            (&format!("{}.lock", answer('c')), 10_000),
+        ] {
+            std::fs::write(place.at(name), "x").unwrap();
+            age(&place.at(name), seconds);
+        }
+        let fresh = File::options().write(true).open(place.at(&answer('b'))).unwrap();
+        fresh.set_modified(SystemTime::now() + Duration::from_secs(100)).unwrap();
+        store.sweep(SystemTime::now());
+        let mut left: Vec<OsString> =
+            std::fs::read_dir(place.directory()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        let expected = [answer('b'), format!("{}.lock", answer('c')), FORGOTTEN.into(), "young.2.new".into()];
+        assert_eq!(left, expected.map(OsString::from));
+    }
+
+    #[test]
+    fn what_was_asked_for_before_a_forgetting_is_not_kept_after_it() {
+        let place = Place::new();
+        let (store, now) = (place.store(), SystemTime::now());
+        let entry = entry(&place.settings);
+        let first = store.generation();
+        store.write_of(first, &place.one, &entry);
+        assert!(store.read(&place.one, now).is_some());
+        drop(store.lock_file("x.lock").unwrap());
+        store.clear();
+        assert!(store.read(&place.one, now).is_none() && store.generation() != first);
+        assert!(place.at("x.lock").exists());
+        store.write_of(first, &place.one, &entry);
+        assert!(store.read(&place.one, now).is_none());
+        // One that was written just before whoever forgets came by goes too.
+        store.write(&place.one, &entry);
+        store.write_of(first, &place.one, &entry);
+        assert!(store.read(&place.one, now).is_none());
+        store.write_of(store.generation(), &place.one, &entry);
+        assert!(store.read(&place.one, now).is_some());
+    }
+
+    #[test]
+    fn a_lock_is_a_file_of_ones_own_that_is_still_there() {
+        let place = Place::new();
+        let store = place.store();
+        let file = store.lock_file("x").unwrap();
+        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
+        assert!(store.is_at(&file, "x") && !store.is_at(&file, "y"));
+        store.remove("x");
+        assert!(!place.at("x").exists() && !store.is_at(&file, "x"));
+        drop(store.lock_file("x").unwrap());
+        assert!(!store.is_at(&file, "x"));
+        chmod(&place.at("x"), 0o644);
+        assert!(store.lock_file("x").is_none());
+        std::fs::remove_file(place.at("x")).unwrap();
+        assert!(
+            std::process::Command::new("mkfifo")
+                .args(["-m", "600"])
+                .arg(place.at("x"))
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert!(store.lock_file("x").is_none());
+    }
+}

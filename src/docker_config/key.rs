@@ -47,8 +47,8 @@ impl Key {
         };
         // An address in one form, as the question has it; what does not parse is a glob, or matches nothing.
         let host = match Registry::parse(host) {
-            Some(plain) if plain.path().is_empty() => plain.host().to_owned(),
-            _ => host.to_ascii_lowercase(),
+            Some(plain) => plain.host().to_owned(),
+            None => host.to_ascii_lowercase(),
         };
         // An IPv6 address in brackets is no glob.
         let glob = host.contains(['*', '?', '[', '\\']) && !(host.starts_with('[') && host.contains(':'));
@@ -238,6 +238,8 @@ mod tests {
             ("https://reg.example.com/v2/", "reg.example.com/team/app"),
             ("reg.example.com/v2/team", "reg.example.com/team/app"),
             ("reg.example.com:443", "reg.example.com"),
+            ("reg.example.com:80", "reg.example.com:80"),
+            ("http://reg.example.com:5000", "reg.example.com:5000"),
             ("reg.example.com:5000", "reg.example.com:5000"),
             ("reg.example.com/team", "reg.example.com/team/app"),
             ("reg.example.com/team", "reg.example.com/team-b/app"),
@@ -290,6 +292,48 @@ mod tests {
             ("[::1]", "[::2]"),
         ] {
             assert!(rank(key, server).is_none(), "{key} for {server}");
+        }
+    }
+
+    #[test]
+    fn what_can_match_nothing_is_no_key() {
+        for text in
+            ["", "https://", "user@reg.example.com", "ftp://reg", "reg:x", "docker.io/v1/access-token"]
+        {
+            assert_eq!(Key::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_names_one_registry_or_is_a_glob() {
+        let named = |text: &str| Key::parse(text).unwrap().registry().map(|registry| registry.key());
+        assert_eq!(named("https://Reg.example.com:5000/v1/team").as_deref(), Some("reg.example.com:5000"));
+        assert_eq!(named("index.docker.io").as_deref(), Some("docker.io"));
+        assert_eq!((named("*.example.com"), named("reg[0-9].example.com:5000")), (None, None));
+    }
+
+    #[test]
+    fn exactly_is_the_same_registry_and_path() {
+        let exactly =
+            |key: &str, server: &str| Key::parse(key).unwrap().is_exactly(&Registry::parse(server).unwrap());
+        for (key, server) in [
+            ("https://Reg.example.com/v2/team/", "reg.example.com/team"),
+            ("registry-1.docker.io", "docker.io"),
+            ("docker.io/alpine", "docker.io/library/alpine"),
+            ("index.docker.io/library/alpine", "docker.io/alpine"),
+        ] {
+            assert!(exactly(key, server), "{key} and {server}");
+        }
+        for (key, server) in [
+            ("reg.example.com/team", "reg.example.com"),
+            ("reg.example.com", "reg.example.com:5000"),
+            ("reg.example.com", "reg2.example.com"),
+            ("*.example.com", "reg.example.com"),
+            ("docker.io/team", "docker.io/library/alpine"),
+            ("reg.example.com/alpine", "reg.example.com/library/alpine"),
+            ("reg.example.com", "docker.io"),
+        ] {
+            assert!(!exactly(key, server), "{key} and {server}");
         }
     }
 

@@ -179,5 +179,9 @@ mod tests {
         assert_eq!(users(&finding), ["u"]);
         assert_eq!(finding.failures.len(), 1);
         assert!(ask(&[broken], "other.io").failures.is_empty());
+        // Without a path the host's own entry is told once, and those for paths beside it.
+        let host = r#"{"r.io":{"auth":"!"},"r.io/a":{"username":"u","password":"p"}}"#;
+        let finding = ask(&[host], "r.io");
+        assert_eq!((users(&finding), finding.failures.len()), (vec!["u"], 1));
     }
 }

@@ -235,6 +235,56 @@ mod tests {
     }
 
     #[test]
+    fn the_place_of_an_answer_comes_with_it() {
+        let place = |answer: Answer| {
+            answer.with_origin().unwrap().map(|(place, credential)| (place, credential.username))
+        };
+        let expected = Some(("o".to_owned(), "u".to_owned()));
+        assert_eq!(place(Answer::Kept(entry(None))), expected);
+        assert_eq!(place(Answer::Asked(found(None))), expected);
+        let none = Entry::of(&settings(&[]), &Resolution::default(), SystemTime::now()).unwrap();
+        assert_eq!((place(Answer::Kept(none)), place(Answer::Asked(Resolution::default()))), (None, None));
+    }
+
+    /// A token's entry of a user, that is fresh or past its margin.
+    fn token(user: &str, fresh: bool, any_path: bool) -> Entry {
+        let mut resolution = found(Some(50));
+        resolution.candidates[0].credential.username = user.to_owned();
+        resolution.by_path = !any_path;
+        let (asked, life) = if fresh { (0, 1000) } else { (950, 50) };
+        resolution.candidates[0].credential.expires = Some(SystemTime::now() + Duration::from_secs(life));
+        Entry::of(&settings(&[]), &resolution, SystemTime::now() - Duration::from_secs(asked)).unwrap()
+    }
+
+    #[test]
+    fn the_registrys_answer_serves_a_repository_only_if_it_is_for_all() {
+        for (registry, own, expected) in [
+            (None, None, None),
+            (Some(token("registry", true, true)), Some(token("own", true, false)), Some("registry")),
+            (Some(token("registry", true, true)), None, Some("registry")),
+            (Some(token("registry", true, false)), Some(token("own", true, false)), Some("own")),
+            (Some(token("registry", true, false)), None, None),
+            // One past its margin gives way to one that is fresh, and else is there for an outage.
+            (Some(token("registry", false, true)), Some(token("own", true, false)), Some("own")),
+            (Some(token("registry", false, true)), None, Some("registry")),
+            (None, Some(token("own", true, false)), Some("own")),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let settings = settings(&[("XDG_RUNTIME_DIR", directory.path().to_str().unwrap())]);
+            let names =
+                |server| Names::of(&settings, &Question::new(Registry::parse(server).unwrap(), &settings));
+            let (store, of_repository) = (Store::open(&settings).unwrap(), names("reg.example.com/team/app"));
+            registry.iter().for_each(|entry| store.write(&of_repository.registry, entry));
+            own.iter().for_each(|entry| store.write(&of_repository.own, entry));
+            let user = |names| kept(&store, names).map(|entry| entry.credential().unwrap().username.clone());
+            assert_eq!(user(&of_repository).as_deref(), expected, "{registry:?} {own:?}");
+            // The registry itself has its own answer, whatever it holds for.
+            let its_own = registry.map(|_| "registry");
+            assert_eq!(user(&names("reg.example.com")).as_deref(), its_own);
+        }
+    }
+
+    #[test]
     fn what_was_forgotten_is_not_there_any_more() {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings(&[("XDG_RUNTIME_DIR", directory.path().to_str().unwrap())]);

@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn a_list_of_what_an_object_should_hold_is_none() {
         let text = br#"[{"reg":{"username":"u","password":"p"}}]"#;
-        for format in [Format::ConfigJson, Format::DockerCfg] {
-            assert!(DockerConfig::parse(text, format).is_err());
-        }
+        let reason = DockerConfig::parse(text, Format::ConfigJson).unwrap_err();
+        assert_eq!(reason.to_string(), ConfigFault::List.to_string());
+        assert!(DockerConfig::parse(text, Format::DockerCfg).is_err());
     }
 
     #[test]

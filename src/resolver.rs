@@ -309,6 +309,17 @@ mod tests {
     }
 
     #[test]
+    fn one_source_with_paths_is_enough_for_an_answer_by_path() {
+        for (first, second) in [(false, false), (true, false), (false, true)] {
+            let mut resolution = Resolution::default();
+            for (source, by_path) in [(Source::Mounted, first), (Source::PullSecrets, second)] {
+                resolution.settle(source, Finding { by_path, ..Finding::default() });
+            }
+            assert_eq!(resolution.by_path, first || second);
+        }
+    }
+
+    #[test]
     fn what_a_failure_counts_for_is_its_weight() {
         let nothing = || found(&[], vec![]);
         let failing = |failure: fn(Problem) -> Failure| found(&[], vec![failure(problem("f"))]);

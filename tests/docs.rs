@@ -1,6 +1,6 @@
 //! What README.md says of the settings is what the program does, and what SECURITY.md promises has tests.
 
-#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+#![allow(clippy::unwrap_used, clippy::expect_used)] // an expectation that fails here is how a test fails
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -62,12 +62,29 @@ fn the_defaults_in_the_table_are_the_defaults() {
     }
 }
 
+/// A heading as a link names it.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let name = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    };
+    headings.map(name).collect()
+}
+
 #[test]
-fn links_lead_to_files() {
-    for link in README.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        if !link.starts_with("http") {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(link);
-            assert!(path.is_file(), "{link}");
+fn links_lead_to_files_and_headings() {
+    let security = include_str!("../SECURITY.md");
+    for text in [README, security, include_str!("../CONTRIBUTING.md")] {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let there =
+                if file.is_empty() { text.to_owned() } else { std::fs::read_to_string(path).expect(link) };
+            assert!(anchor.is_empty() || anchors(&there).contains(anchor), "{link}");
         }
     }
 }
@@ -86,22 +103,63 @@ fn code(directory: &str, ending: &str) -> String {
     text
 }
 
+/// The rows of all tables below a heading, without the tables' heads.
+fn tables(text: &str) -> Vec<Vec<&str>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|---"));
+    let rows = lines.iter().enumerate().filter(|(at, line)| line.starts_with("| ") && !is_head(*at));
+    rows.map(|(_, row)| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
 #[test]
 fn every_promise_has_its_tests() {
     let code = code("src", "rs") + &code("tests", "rs") + &code("tests/e2e", "py");
-    let rows = include_str!("../SECURITY.md").lines().filter(|line| line.starts_with("| "));
-    let mut promises = 0;
-    for cells in rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()) {
-        let [promise, tests] = cells[..] else { panic!("{cells:?}") };
-        if promise == "promise" {
-            continue;
-        }
-        promises += 1;
-        assert!(tests.starts_with('`'), "no test holds: {promise}");
-        for test in tests.split(", ").map(|test| test.trim_matches('`')) {
-            let there = ["fn", "def"].iter().any(|word| code.contains(&format!("{word} {test}(")));
-            assert!(there, "{test} is named in SECURITY.md but is no test");
+    let security = include_str!("../SECURITY.md");
+    let (model, promises) = security.split_once("\n### ").unwrap();
+    let mut sections = BTreeSet::new();
+    for section in promises.split("\n### ") {
+        let title = section.lines().next().unwrap();
+        sections.insert(title.trim_start_matches("### ").to_lowercase());
+        let rows = tables(section);
+        assert!(!rows.is_empty(), "{title} promises nothing");
+        for cells in rows {
+            let [_, promise, tests] = cells[..] else { panic!("{cells:?}") };
+            assert!(tests.starts_with('`'), "no test holds: {promise}");
+            for test in tests.split(", ").map(|test| test.trim_matches('`')) {
+                let there = ["fn", "def"].iter().any(|word| code.contains(&format!("{word} {test}(")));
+                assert!(there, "{test} is named in SECURITY.md but is no test");
+            }
         }
     }
-    assert!(promises > 15, "the tables were not found");
+    // Every attacker of the model has a section, and every section an attacker.
+    let told: BTreeSet<String> = tables(model)
+        .iter()
+        .map(|cells| {
+            let (title, link) = cells[2].trim_start_matches('[').split_once("](#").unwrap();
+            assert_eq!(link.trim_end_matches(')'), title.to_lowercase().replace(' ', "-"));
+            title.to_lowercase()
+        })
+        .collect();
+    assert_eq!(told, sections);
+}
+
+/// A comment above each; `deny.toml` and `.ci/gates` hold what none may be.
+#[test]
+fn every_dependency_has_its_reason() {
+    for manifest in [include_str!("../Cargo.toml"), include_str!("../fuzz/Cargo.toml")] {
+        let mut reason = false;
+        let mut counts = false;
+        for line in manifest.lines() {
+            match line {
+                _ if line.starts_with('[') => counts = line.ends_with("dependencies]"),
+                "" => {}
+                _ if !counts => {}
+                _ if line.starts_with('#') => reason = true,
+                _ => {
+                    assert!(reason, "no reason for {line}");
+                    reason = false;
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use zeroize::Zeroizing;
@@ -23,6 +23,31 @@ impl Drop for Group {
             let _ = kill_process_group(leader, Signal::KILL);
         }
     }
+}
+
+/// Ends the programs that a library started and nobody waits for any more: the AWS SDK leaves a `credential_process` alone
+/// when its caller gives up. Linux tells who they are; elsewhere they end when they end.
+pub fn end_abandoned() {
+    for child in children("self") {
+        end_with_all_below(child);
+    }
+}
+
+/// A process that is a child of ours, or below one, and that nobody has waited for: nobody else can have its number.
+fn end_with_all_below(process: Pid) {
+    // Stopped, so that it starts nobody while its children are looked for.
+    let _ = kill_process(process, Signal::STOP);
+    for child in children(&process.as_raw_nonzero().to_string()) {
+        end_with_all_below(child);
+    }
+    let _ = kill_process(process, Signal::KILL);
+}
+
+fn children(process: &str) -> Vec<Pid> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let ids = lists.flat_map(|list| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    ids.filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
 }
 
 /// Runs a program to its end; what it printed.

@@ -140,6 +140,27 @@ fn an_endpoint_of_somebodys_own_gets_no_projected_token() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_credential_process_does_not_outlive_the_helper() {
+    let home = tempfile::tempdir().unwrap();
+    let (config, pid) = (home.path().join("config"), home.path().join("pid"));
+    let line = format!(
+        "[default]\ncredential_process = sh -c \"sh -c 'echo $$ > {}; exec sleep 300'; true\"\n",
+        pid.display()
+    );
+    std::fs::write(&config, line).unwrap();
+    failed(home.path(), ECR, &[("AWS_CONFIG_FILE", config.to_str().unwrap())]);
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let process = Path::new("/proc").join(pid.trim());
+    let ended = Instant::now() + Duration::from_secs(10);
+    // One that was killed and that nobody waits for yet has no command line.
+    while std::fs::read(process.join("cmdline")).is_ok_and(|line| !line.is_empty()) {
+        assert!(Instant::now() < ended, "the program goes on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn what_a_credential_process_writes_is_not_told() {
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("config");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+use crate::child;
 use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::Http;
 use crate::cluster::{Cluster, Found, Place};
@@ -73,7 +74,11 @@ impl Network {
 
     /// Runs something on it; `None` if it did not end by the deadline.
     fn run<T>(&self, deadline: Deadline, work: impl Future<Output = T>) -> Option<T> {
-        self.runtime.as_ref()?.block_on(async { timeout(deadline.left(), work).await.ok() })
+        let done = self.runtime.as_ref()?.block_on(async { timeout(deadline.left(), work).await.ok() });
+        if done.is_none() {
+            child::end_abandoned();
+        }
+        done
     }
 
     /// Gets the cluster's pull secrets and, for a cloud's host, the identity in that cloud's Secret: at the same

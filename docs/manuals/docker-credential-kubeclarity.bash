@@ -117,7 +117,7 @@ _docker__credential__kubeclarity() {
             return 0
             ;;
         docker__credential__kubeclarity__subcmd__install)
-            opts="-h --help"
+            opts="-h --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

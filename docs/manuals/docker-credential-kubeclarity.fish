@@ -44,6 +44,7 @@ complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclari
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand configure" -l podman -d 'write auth.json of podman, skopeo and buildah'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand configure" -l print -d 'print a new configuration for a ConfigMap, and change nothing'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand configure" -s h -l help -d 'Print help'
+complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand install" -l force -d 'take the place of another helper in the config.json that is there'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand install" -s h -l help -d 'Print help'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand get" -s h -l help -d 'Print help'
 complete -c docker-credential-kubeclarity -n "__fish_docker_credential_kubeclarity_using_subcommand store" -s h -l help -d 'Print help'

@@ -70,6 +70,9 @@ pub enum FileFault {
     /// The program itself.
     #[error("cannot be read ({0}); check the directory's mount and rights")]
     InstallSource(ErrorKind),
+    /// The config.json that is there already.
+    #[error("{0}; correct it or move it away")]
+    InstallConfig(Unreadable),
     /// What is installed.
     #[error("cannot be written ({0}); check the directory's mount and rights")]
     InstallWrite(ErrorKind),

@@ -105,7 +105,7 @@ fn files() -> Vec<FileFault> {
         BundleEmpty,
     ]);
     files.extend([NoAuthorities, Configure(absent), ConfigureWrite(Other)]);
-    files.extend([InstallDirectory(Other), InstallSource(Other), InstallWrite(Other)]);
+    files.extend([InstallDirectory(Other), InstallSource(Other), InstallConfig(absent), InstallWrite(Other)]);
     files
 }
 

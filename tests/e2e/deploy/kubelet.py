@@ -48,8 +48,10 @@ class Pod:
         self.directory, self.api, self.namespace, self.spec = Path(directory), api, namespace, spec
         self.images, self.hosts, self.resolv_conf, self.env = images, hosts, resolv_conf, dict(env)
         self.directory.mkdir()
-        token = api.token(namespace, spec["serviceAccountName"])
-        self.account = volume(self.directory / "account", {"token": token, "namespace": namespace, "ca.crt": Path(api.ca).read_text()})
+        self.account = None
+        if spec.get("automountServiceAccountToken", True):
+            token = api.token(namespace, spec.get("serviceAccountName", "default"))
+            self.account = volume(self.directory / "account", {"token": token, "namespace": namespace, "ca.crt": Path(api.ca).read_text()})
         self.volumes = {each["name"]: self._volume(each) for each in spec.get("volumes", ())}
         self.writable = {each["name"] for each in spec.get("volumes", ()) if "emptyDir" in each}
         self._number = 0
@@ -84,7 +86,9 @@ class Pod:
         root = self.directory / f"root-{self._number}"
         shutil.copytree(image.root, root, symlinks=True)
         security = self.spec.get("securityContext", {}) | container.get("securityContext", {})
-        binds = [("/dev", "/dev", "rw"), ("/proc", "/proc", "rw"), (self.account, ACCOUNT.replace("/run", "/var/run", 1), "ro"), (self.hosts, "/etc/hosts", "ro")]
+        binds = [("/dev", "/dev", "rw"), ("/proc", "/proc", "rw"), (self.hosts, "/etc/hosts", "ro")]
+        if self.account:
+            binds.append((self.account, ACCOUNT.replace("/run", "/var/run", 1), "ro"))
         for mount in container.get("volumeMounts", ()):
             writable = mount["name"] in self.writable and not mount.get("readOnly")
             binds.append((self.volumes[mount["name"]], mount["mountPath"], "rw" if writable else "ro"))

@@ -1,12 +1,16 @@
 """The image: what is in it, that it runs as nobody with a read-only root, and that an init container of it hands the helper to a scanner."""
+import dataclasses
 import json
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import threading
 from pathlib import Path
 
 import pytest
+import yaml
 
 import identities
 from box import fake_dns
@@ -34,15 +38,11 @@ def test_what_is_in_it(unpacked, program):
     assert bare < MOST_BYTES
 
 
-def test_the_same_program_gives_the_same_image(work, image, program, authorities, storage, unpacked):
+def test_the_same_program_gives_the_same_image(work, image, program, authorities, storage):
     environment = os.environ | {"PROGRAM": str(program), "AUTHORITIES": str(authorities), "BUILDAH": shlex.join(["buildah", *storage])}
     again = work / "again.tar"
-    subprocess.run([REPOSITORY / "deploy/image/build", "localhost/again:1", again], env=environment, check=True, capture_output=True)
-    digests = []
-    for archive in (image[1], again):
-        index = json.loads(subprocess.run(["tar", "-xOf", archive, "index.json"], check=True, capture_output=True).stdout)
-        digests.append(index["manifests"][0]["digest"])
-    assert digests[0] == digests[1]
+    subprocess.run([REPOSITORY / "deploy/image/build", image[0], again], env=environment, check=True, capture_output=True)
+    assert again.read_bytes() == image[1].read_bytes(), "the archives differ"
 
 
 def test_a_program_that_is_not_static_is_refused(work, storage):
@@ -81,6 +81,52 @@ def test_podman_gets_a_credential_of_a_mounted_secret(storage, image, tmp_path):
     done = podman(storage, image, "get", stdin="registry.example.com",
                   options=[f"--volume={tmp_path}:/secrets:ro", "--env=IMAGE_PULL_SECRET_PATH=/secrets"])
     assert json.loads(done.stdout) == {"ServerURL": "registry.example.com", "Username": "u", "Secret": "p"}, done
+
+
+def test_several_init_containers_may_share_a_directory(program, tmp_path):
+    """Each is process 1 of its own: no temporary file of one is another's."""
+    command = ["unshare", "-p", "-f", "--kill-child", program, "install", tmp_path]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(12)]
+    said = [(process.communicate(timeout=120)[0], process.returncode) for process in running]
+    assert [code for _, code in said] == [0] * 12, said
+    assert (tmp_path / NAME).read_bytes() == program.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", NAME]
+
+
+@pytest.fixture
+def readme(server, api, pushed):
+    """The pod of README.md, as it stands there but for the namespace and for what is pulled: (namespace, its spec)."""
+    text, = [block for block in re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.S) if "kind: Pod\n" in block]
+    namespace, target = api.namespace("readme"), "registry.example.com/team/app:1"
+    assert text.count("namespace: scans") == 1 and text.count(target) == 1
+    text = text.replace("namespace: scans", f"namespace: {namespace}").replace(target, pushed[0])
+    api.request("PATCH", f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}},
+                kind="application/merge-patch+json")
+    server.check(text)
+    return namespace, yaml.safe_load(text)["spec"]
+
+
+def in_readme(spec, images):
+    init, = spec["initContainers"]
+    scan, = spec["containers"]
+    return {init["image"]: images["helper"], scan["image"]: images["scanner"]}
+
+
+def test_the_readme_s_pod_pulls_a_private_image(api, readme, images, hosts, tmp_path, private, password):
+    namespace, spec = readme
+    api.pull_secret(namespace, "regcred", {private.host: {"username": "puller", "password": password}})
+    pod = Pod(tmp_path / "pod", api, namespace, spec, in_readme(spec, images), hosts)
+    done = pod.run()
+    assert done.code == 0, done
+    assert len([name for name in subprocess.run(["tar", "-tf", pod.volumes["tmp"] / "app.tar"], capture_output=True, text=True, check=True)
+                .stdout.split() if name.endswith(".tar.gz")]) == 2
+
+
+def test_the_readme_s_pod_is_refused_with_another_password(api, readme, images, hosts, tmp_path, private):
+    namespace, spec = readme
+    api.pull_secret(namespace, "regcred", {private.host: {"username": "puller", "password": "another"}})
+    done = Pod(tmp_path / "pod", api, namespace, spec, in_readme(spec, images), hosts).run()
+    assert done.code != 0 and "UNAUTHORIZED" in done.err, done
 
 
 @pytest.fixture
@@ -158,9 +204,18 @@ class _Answer(fake_dns._Handler):
         connection.sendto(header + message[12:end] + answer, self.client_address)
 
 
+NSSWITCH = "hosts: files mymachines mdns4_minimal [NOTFOUND=return] resolve [!UNAVAIL=return] dns myhostname\n"
+
+
+@pytest.mark.parametrize("nsswitch", [None, NSSWITCH], ids=["empty", "with modules that are not there"])
 @pytest.mark.parametrize("by", ["hosts file", "name server"])
-def test_names_are_found_in_an_empty_root(box, api, images, tmp_path, by):
-    """The static program brings no name service of the C library along: /etc/hosts and /etc/resolv.conf must do."""
+def test_names_are_found_in_an_empty_root(box, api, images, tmp_path, by, nsswitch):
+    """The static program brings no name service of the C library along: /etc/hosts and /etc/resolv.conf must do, whatever else
+    the scanner's image names in nsswitch.conf."""
+    root = shutil.copytree(images["helper"].root, tmp_path / "root", symlinks=True)
+    if nsswitch:
+        (root / "etc/nsswitch.conf").write_text(nsswitch)
+    images = {"helper": dataclasses.replace(images["helper"], root=root)}
     namespace = api.namespace("names")
     api.service_account(namespace, "scan")
     empty = tmp_path / "hosts"

@@ -58,10 +58,10 @@ class Api:
     def stop(self):
         subprocess.run([RUN, "stop", self.directory], check=True)
 
-    def request(self, method, path, body=None, token=None):
+    def request(self, method, path, body=None, token=None, kind="application/json"):
         request = urllib.request.Request(
             self.url + path, method=method, data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token or self.admin}", "Content-Type": "application/json"})
+            headers={"Authorization": f"Bearer {token or self.admin}", "Content-Type": kind})
         opener = urllib.request.build_opener(  # no proxy, whatever the environment says
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._tls))
         try:

@@ -15,8 +15,8 @@ from recipes import CRANE, HELPER, RECIPES, root_of
 TRIVY, GRYPE, SYFT = "docker.io/aquasec/trivy:0.74.0", "docker.io/anchore/grype:v0.121.2", "docker.io/anchore/syft:v1.57.0"
 SKOPEO, KANIKO = "quay.io/skopeo/stable:v1.20", "gcr.io/kaniko-project/executor:v1.24.0"
 # Too slow to build in each run: the path of a static binary in such a variable makes the tests run it as well.
-BY_HAND = {TRIVY: "TRIVY", KANIKO: "KANIKO"}
-PLACES = {TRIVY: "/usr/local/bin/trivy", KANIKO: "/kaniko/executor"}
+BY_HAND = {TRIVY: "TRIVY", GRYPE: "GRYPE", KANIKO: "KANIKO"}
+PLACES = {TRIVY: "/usr/local/bin/trivy", GRYPE: "/grype", KANIKO: "/kaniko/executor"}
 # GoogleContainerTools/kaniko v1.24.0, deploy/Dockerfile.
 KANIKO_ENV = {"HOME": "/root", "USER": "root", "PATH": "/usr/local/bin:/kaniko", "SSL_CERT_DIR": "/kaniko/ssl/certs", "DOCKER_CONFIG": "/kaniko/.docker/"}
 POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}'

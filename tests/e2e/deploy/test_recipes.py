@@ -12,7 +12,7 @@ HERE = REPOSITORY / "tests/e2e/deploy"
 # Variables of the clients and of CI systems that the recipes set; all others must be the helper's own.
 CLIENTS = {"PATH", "TRIVY_CACHE_DIR", "GRYPE_DB_CACHE_DIR", "SYFT_CHECK_FOR_APP_UPDATE", "SOURCE", "TARGET", "SCANNER"}
 # Variables of others that a page names without setting them, and words in capitals that stand for something.
-OTHERS = {"CONTAINERS_REGISTRIES_CONF", "GRYPE_DB_UPDATE_URL", "SSL_CERT_DIR", "GKE_METADATA", "OIDC_ISSUER_URL", "PRINCIPAL_ID", "REGISTRY_ID"}
+OTHERS = {"CONTAINERS_REGISTRIES_CONF", "AZURE_TOKEN_CREDENTIALS", "GRYPE_DB_UPDATE_URL", "GRYPE_DB", "SSL_CERT_DIR", "GKE_METADATA", "OIDC_ISSUER_URL", "PRINCIPAL_ID", "REGISTRY_ID"}
 
 
 @pytest.mark.parametrize("name", manifests())

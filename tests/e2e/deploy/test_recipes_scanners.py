@@ -1,6 +1,7 @@
 """The recipes for scanners: their Jobs, run container by container, pull a private image, and say why if they may not."""
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -90,18 +91,50 @@ def test_explain_as_the_recipe_s_account(recipe, allowed, api, clients, pushed, 
 
 
 # The programs themselves, where they are given (recipe_fixtures.BY_HAND). No database of vulnerabilities can be had here: Trivy looks for
-# secrets instead, which needs none.
-NEEDS_NONE = {TRIVY: ["--scanners", "secret", "--format", "json", "--quiet"]}
+# secrets instead, which needs none; Grype is given a directory with one of its making, GRYPE_DB, which may be empty.
+def by_hand(variable):
+    return pytest.mark.skipif(not os.environ.get(variable), reason=f"{variable} names no program")
 
 
-@pytest.mark.skipif(not os.environ.get("TRIVY"), reason="TRIVY names no binary of Trivy")
+@by_hand("TRIVY")
 def test_trivy_itself(recipe, allowed, clients, pushed, hosts, tmp_path):
     job = recipe("trivy/job.yaml")
     allowed(job)
     container, = job.spec["containers"]
-    container["args"][1:1] = NEEDS_NONE[TRIVY]
+    container["args"][1:1] = ["--scanners", "secret", "--format", "json", "--quiet"]
     pod = job.pod(tmp_path / "pod", clients, hosts)
     pod.spec = job.spec | {"containers": [container]}
     done = pod.run()
     assert done.code == 0, done
     assert json.loads(done.out)["Metadata"]["RepoDigests"] == [f"{pushed[0].rsplit(':', 1)[0]}@{pushed[1]}"], done
+
+
+def grype(job, clients, hosts, directory):
+    container, = job.spec["containers"]
+    pod = job.pod(directory, clients, hosts)
+    database = shutil.copytree(os.environ["GRYPE_DB"], pod.volumes["tmp"] / "grype", copy_function=shutil.copyfile)
+    for path in [database, *database.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    more = {"GRYPE_DB_AUTO_UPDATE": "false", "GRYPE_CHECK_FOR_APP_UPDATE": "false"}
+    env = container["env"] + [{"name": name, "value": value} for name, value in more.items()]
+    pod.spec = job.spec | {"containers": [container | {"args": [*container["args"], "-o", "json"], "env": env}]}
+    return pod.run()
+
+
+@by_hand("GRYPE")
+def test_grype_itself(recipe, allowed, clients, pushed, hosts, tmp_path):
+    job = recipe("grype/job.yaml")
+    allowed(job)
+    done = grype(job, clients, hosts, tmp_path / "pod")
+    assert done.code == 0, done
+    assert json.loads(done.out)["source"]["target"]["manifestDigest"] == pushed[1], done
+
+
+@by_hand("GRYPE")
+def test_what_the_helper_says_reaches_grype_s_log(recipe, api, private, clients, hosts, tmp_path):
+    job = recipe("grype/job.yaml")
+    done = grype(job, clients, hosts, tmp_path / "pod")
+    assert done.code != 0 and "UNAUTHORIZED" in done.err and "kubeclarity: " not in done.err, done
+    api.pull_secret(job.namespace, "regcred", {private.host: {"username": "puller"}})
+    done = grype(job, clients, hosts, tmp_path / "pod-2")
+    assert done.code != 0 and "has a username but no password; add the password`" in done.err, done

@@ -35,7 +35,22 @@ def test_skopeo_is_refused_by_a_target_whose_secret_is_missing(api, mirroring, p
     api.pull_secret(mirroring.namespace, "source", login(private, password))
     done = mirroring.pod(tmp_path / "pod", clients, both_hosts).run()
     assert done.code != 0 and "unauthorized: authentication required" in done.err, done
-    assert f"docker://{mirror.host}" in done.err and "initializing source" not in done.err, done
+    assert "trying to reuse blob" in done.err and "initializing source" not in done.err, done
+    words = page("skopeo-mirror.md")
+    assert "trying to reuse blob" in words and "initializing source" in words and "unauthorized: authentication required" in words
+
+
+def test_skopeo_is_refused_by_a_source_whose_secret_is_missing(api, mirroring, mirror, clients, both_hosts, password, tmp_path, pushed):
+    api.pull_secret(mirroring.namespace, "target", login(mirror, password[::-1]))
+    done = mirroring.pod(tmp_path / "pod", clients, both_hosts).run()
+    assert done.code != 0 and "initializing source" in done.err and "unauthorized: authentication required" in done.err, done
+
+
+def test_what_the_helper_says_reaches_skopeo_s_log(api, mirroring, private, clients, both_hosts, tmp_path, pushed):
+    api.pull_secret(mirroring.namespace, "source", {private.host: {"username": "puller"}})
+    done = mirroring.pod(tmp_path / "pod", clients, both_hosts).run()
+    words = "has a username but no password; add the password"
+    assert done.code != 0 and words in done.err and words in page("skopeo-mirror.md"), done
 
 
 @pytest.fixture

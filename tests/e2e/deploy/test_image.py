@@ -28,6 +28,8 @@ def test_what_is_in_it(unpacked, program):
     files = sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
     assert files == ["etc/ssl/certs/ca-certificates.crt", f"usr/local/bin/{NAME}", f"usr/share/doc/{NAME}/LICENSE"]
     assert (root / f"usr/local/bin/{NAME}").read_bytes() == program.read_bytes()
+    header = subprocess.run(["readelf", "-h", program], capture_output=True, text=True, check=True).stdout
+    assert "DYN (Position-Independent Executable file)" in header  # loaded at an address that nobody knows
     assert (config["config"]["User"], config["config"]["Entrypoint"]) == ("65532:65532", [f"/usr/local/bin/{NAME}"])
     labels = config["config"]["Labels"]
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.split()[-1]

@@ -56,6 +56,19 @@ pub enum AwsFault {
         /// The service is down.
         down: bool,
     },
+    /// STS does not give the role to the pod's service account.
+    #[error("{causes}; let the role's trust policy name {subject}")]
+    Trust {
+        /// What the SDK says.
+        causes: String,
+        /// Whom the token speaks for.
+        subject: String,
+    },
+    /// EKS's agent knows no role for the pod's service account.
+    #[error(
+        "{0}; make an association for this pod's service account (`aws eks create-pod-identity-association`), and the pod anew"
+    )]
+    Association(String),
     /// Another identity failed.
     #[error("{causes}; check it with `aws sts get-caller-identity`")]
     Identity {

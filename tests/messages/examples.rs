@@ -217,6 +217,8 @@ fn aws() -> Vec<AwsFault> {
         NoRegistry,
         Half(ANY),
         Malformed(ANY),
+        Trust { causes: any(), subject: any() },
+        Association(any()),
         Endpoint(ANY),
         NoRegion,
         NotThere(any()),

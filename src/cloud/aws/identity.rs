@@ -17,8 +17,9 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
 
 use super::{ATTEMPTS, Clients};
-use crate::cloud::causes;
 use crate::cloud::machine::Evidence;
+use crate::cloud::{causes, one_line};
+use crate::credential::jwt_identity;
 use crate::file;
 use crate::problem::AwsFault;
 use crate::secret::Secret;
@@ -155,12 +156,22 @@ pub(super) async fn of_environment(
         let provider = WebIdentityTokenCredentialsProvider::builder()
             .configure(&config(clients, clients.service.clone(), region))
             .build();
-        return asked_for(provider, format!("the AWS role {role} by AWS_WEB_IDENTITY_TOKEN_FILE")).await;
+        let answer = asked_for(provider, format!("the AWS role {role} by AWS_WEB_IDENTITY_TOKEN_FILE")).await;
+        return refused(answer, |causes| {
+            let token = file::read_following(aws.web_identity_token_file.as_deref()?).ok()?;
+            let (_, subject) = jwt_identity(std::str::from_utf8(&token).ok()?.trim())?;
+            let denied = causes.contains("AccessDenied");
+            denied.then(|| AwsFault::Trust { causes: causes.to_owned(), subject: one_line(&subject) })
+        });
     }
     let direct = config(clients, clients.metadata.clone(), region);
     if aws.container_credentials.is_some() {
         let provider = EcsCredentialsProvider::builder().configure(&direct).build();
-        return asked_for(provider, container_identity(aws)).await;
+        let answer = asked_for(provider, container_identity(aws)).await;
+        return refused(answer, |causes| {
+            let unknown = aws.container_token_file.is_some() && causes.contains("StatusCode(404)");
+            unknown.then(|| AwsFault::Association(causes.to_owned()))
+        });
     }
     if evidence == Evidence::None {
         return Identity::None("the AWS profile holds no credentials, and this is no EC2 machine".to_owned());
@@ -249,6 +260,29 @@ fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> Provider
         .with_timeout_config(clients.timeouts())
 }
 
+/// A failure with a better remedy than the general one, if there is one for what the SDK says.
+fn refused(answer: Identity, better: impl Fn(&str) -> Option<AwsFault>) -> Identity {
+    match answer {
+        Identity::Failed { identity, fault: AwsFault::Identity { causes, down: false } } => {
+            let fault = better(&causes).unwrap_or(AwsFault::Identity { causes, down: false });
+            Identity::Failed { identity, fault }
+        }
+        answer => answer,
+    }
+}
+
+/// STS's answer out of the SDK's words, which show it as the structure that it is in Rust: code and message.
+fn plainly(causes: &str) -> String {
+    let field = |name: &str| {
+        let (_, rest) = causes.split_once(&format!("{name}: \""))?;
+        rest.split_once('"').map(|(value, _)| value)
+    };
+    match (causes.split_once(": unhandled error"), field("code"), field("message")) {
+        (Some((before, _)), Some(code), Some(message)) => format!("{before}: {code}: {message}"),
+        _ => causes.to_owned(),
+    }
+}
+
 /// An identity that variables ask for: "not there" is a failure of it.
 async fn asked_for(provider: impl ProvideCredentials, identity: String) -> Identity {
     match provided(provider, identity.clone()).await {
@@ -263,7 +297,7 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
         Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
         Err(error) => {
             // What a `credential_process` wrote is nobody's business.
-            let causes = causes(&error).split("Stderr:").next().unwrap_or_default().trim().to_owned();
+            let causes = plainly(causes(&error).split("Stderr:").next().unwrap_or_default().trim());
             // The SDK tells it in words only.
             let down = matches!(error, CredentialsError::ProviderTimedOut(_))
                 || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]

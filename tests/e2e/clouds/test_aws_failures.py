@@ -58,12 +58,26 @@ def test_a_role_without_anything_to_assume_it_with(box, helper):
     assert box.silent(), box.story()
 
 
+def test_a_service_account_that_the_role_does_not_trust_is_named(box, helper):
+    variables = identities.irsa(box, helper.home, web_token("system:serviceaccount:other:scanner"))
+    message = helper.get(HOST, **variables).failed("AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity")
+    assert message.rstrip().endswith("; let the role's trust policy name system:serviceaccount:other:scanner"), message
+
+
+def test_a_service_account_without_an_association(box, helper):
+    variables = identities.pod_identity(box, helper.home)
+    box.pod_identity.associations = {"other": box.aws.role("scanner")}
+    message = helper.get(HOST, **variables).failed("EKS Pod Identity")
+    assert "aws eks create-pod-identity-association" in message, message
+
+
 @pytest.mark.parametrize("token", [web_token("system:serviceaccount:other:scanner"), web_token(audience="https://kubernetes.default.svc"), web_token(seconds=-900)],
                          ids=["subject", "audience", "expired"])
 def test_a_web_identity_that_is_refused(box, helper, token):
     variables = identities.irsa(box, helper.home, token)
     message = helper.get(HOST, **variables).failed(variables["AWS_ROLE_ARN"])
-    assert token not in message
+    print(message)
+    assert token not in message and "Error {" not in message, message
     assert not box.asked("ecr"), box.story()
 
 

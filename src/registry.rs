@@ -312,6 +312,18 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_without_its_path_is_the_registry() {
+        for (server, expected) in [
+            ("reg.example.com:5000/team/app", "reg.example.com:5000"),
+            ("docker.io/alpine", "docker.io"),
+            ("reg.example.com", "reg.example.com"),
+        ] {
+            let registry = Registry::parse(server).unwrap().without_path();
+            assert_eq!((registry.key(), registry.path()), (expected.to_owned(), String::new()));
+        }
+    }
+
+    #[test]
     fn hub_login_tokens_are_known() {
         for server in [
             "https://index.docker.io/v1/access-token",

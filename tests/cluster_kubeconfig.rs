@@ -221,6 +221,29 @@ fn one_found_by_chance_that_is_broken_is_nothing() {
     }
 }
 
+/// It is given up before a request that hangs would be tried anew.
+#[test]
+fn one_found_by_chance_that_hangs_is_asked_once() {
+    let api = stocked();
+    api.hold();
+    Helper::get(SERVER).kubeconfig_by_chance(&Kubeconfig::token(&api)).timeout("60").run().not_found();
+    assert_eq!(api.paths(), [secret_path("kubeclarity", "basic-regcred")]);
+    api.release();
+}
+
+#[test]
+fn one_found_by_chance_has_all_the_time_once_something_in_it_is_named() {
+    let api = FakeApi::with_token();
+    api.pull_secret("team", "pull", &[(HOST, "named")]);
+    api.hold();
+    let helper = Helper::get(SERVER).kubeconfig_by_chance(&Kubeconfig::token(&api));
+    let running = helper.env("KUBECLARITY_PULL_SECRETS", "team/pull").timeout("60").start();
+    // Longer than one found by chance is waited for that nobody relies on.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    api.release();
+    running.end().answers_user(SERVER, "named");
+}
+
 #[test]
 fn one_found_by_chance_does_not_excuse_what_the_user_named() {
     let refused = Refused::new();

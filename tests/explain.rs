@@ -194,6 +194,17 @@ fn every_failure_with_a_command_shows_it() {
     );
 }
 
+/// Only an identity that is there and failed keeps the environment's from its turn.
+#[test]
+fn a_cloud_secret_that_may_not_be_read_leaves_the_environment_its_turn() {
+    let api = FakeApi::with_token();
+    api.always(&secret_path("kubeclarity", "ecr-sa"), Answer::Status(403));
+    let run = explain(ECR).kubeconfig(&Kubeconfig::token(&api)).env("KUBECLARITY_CLOUD", "none").run();
+    let shown = text(&run, 1);
+    assert!(shown.contains("kubeclarity/ecr-sa  access denied"), "{shown}");
+    assert!(shown.contains("6. cloud identity of this machine or pod    none: no keys"), "{shown}");
+}
+
 #[test]
 fn a_failure_on_the_way_to_an_answer_says_that_nothing_waits_for_it() {
     let api = FakeApi::with_token();

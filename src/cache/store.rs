@@ -206,10 +206,14 @@ fn make(base: &Path, path: &Path) -> Option<()> {
 mod tests {
     use super::super::Names;
     use super::*;
+    use crate::credential::Credential;
     use crate::registry::Registry;
     use crate::resolver::Resolution;
-    use crate::source::Question;
+    use crate::secret::Secret;
+    use crate::source::{Candidate, Question};
+    use rustix::io::FdFlags;
     use std::ffi::OsString;
+    use std::os::fd::{AsFd, BorrowedFd};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::PathBuf;
 
@@ -275,6 +279,10 @@ mod tests {
         std::fs::rename(place.directory(), place.base.path().join("moved")).unwrap();
         symlink("moved", place.directory()).unwrap();
         assert!(Store::open(&place.settings).is_none());
+        std::fs::remove_file(place.directory()).unwrap();
+        std::fs::write(place.directory(), "").unwrap();
+        chmod(&place.directory(), 0o600);
+        assert!(Store::open(&place.settings).is_none());
 
         let above = Place::new();
         let deep =
@@ -311,6 +319,28 @@ mod tests {
         let stat = std::fs::metadata(place.at(place.one.name())).unwrap();
         let over = entry.over().duration_since(UNIX_EPOCH).unwrap().as_secs();
         assert_eq!((stat.mode() & 0o777, stat.mtime() as u64), (0o600, over));
+    }
+
+    #[test]
+    fn a_token_as_long_as_any_clouds_is_kept() {
+        let place = Place::new();
+        let (store, now) = (place.store(), SystemTime::now());
+        let credential = Credential::new("u".to_owned(), Secret::new("x".repeat(64 * 1024)));
+        let candidate = Candidate { credential, origin: "o".to_owned(), key: None, why: String::new() };
+        let resolution = Resolution { candidates: vec![candidate], ..Resolution::default() };
+        let entry = Entry::of(&place.settings, &resolution, now).unwrap();
+        store.write(&place.one, &entry);
+        let kept = store.read(&place.one, now).and_then(Entry::into_credential);
+        assert_eq!(kept, entry.into_credential());
+    }
+
+    /// A plugin runs while the lock is held: it would hold it too, for as long as it lives.
+    #[test]
+    fn no_program_that_is_started_gets_the_directory_or_a_lock() {
+        let place = Place::new();
+        let store = place.store();
+        let closed = |file: BorrowedFd| rustix::io::fcntl_getfd(file).unwrap().contains(FdFlags::CLOEXEC);
+        assert!(closed(store.directory.as_fd()) && closed(store.lock_file("x").unwrap().as_fd()));
     }
 
     #[test]

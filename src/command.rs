@@ -11,8 +11,6 @@ mod store;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::deadline::Deadline;
 use crate::log;
 use crate::problem::Problem;
@@ -129,7 +127,7 @@ fn deadline(settings: &Settings) -> Deadline {
 
 /// What a verb with input works with.
 struct Input {
-    stdin: Zeroizing<Vec<u8>>,
+    stdin: Vec<u8>,
     settings: Result<Settings, Problem>,
     deadline: Deadline,
 }

@@ -9,7 +9,6 @@ use std::path::{Component, Path};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use zeroize::Zeroizing;
 
 pub use crate::problem::Unreadable;
 
@@ -41,7 +40,7 @@ const OPEN: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOC
 ///
 /// # Errors
 /// [`Unreadable`] says why not.
-pub fn read_beneath(directory: &Path, name: &Path) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+pub fn read_beneath(directory: &Path, name: &Path) -> Result<Vec<u8>, Unreadable> {
     let base = rustix::fs::openat(CWD, directory, DIRECTORY, Mode::empty())?;
     read(open_beneath(&base, directory, name)?)
 }
@@ -50,7 +49,7 @@ pub fn read_beneath(directory: &Path, name: &Path) -> Result<Zeroizing<Vec<u8>>,
 ///
 /// # Errors
 /// [`Unreadable`] says why not.
-pub fn read_following(path: &Path) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+pub fn read_following(path: &Path) -> Result<Vec<u8>, Unreadable> {
     read(rustix::fs::openat(CWD, path, OPEN, Mode::empty())?)
 }
 
@@ -91,7 +90,7 @@ fn open_resolved(base: &OwnedFd, directory: &Path, name: &Path) -> Result<OwnedF
     Ok(at)
 }
 
-fn read(file: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+fn read(file: OwnedFd) -> Result<Vec<u8>, Unreadable> {
     let stat = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(Unreadable::NotRegular);
@@ -100,8 +99,8 @@ fn read(file: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     if size > MOST_BYTES {
         return Err(Unreadable::TooLarge);
     }
-    // Room for all of it at once, so that no copy is left behind by growing; a message if there is none.
-    let mut bytes = Zeroizing::new(Vec::new());
+    // Room for all of it at once; a message if there is none.
+    let mut bytes = Vec::new();
     bytes.try_reserve_exact(size as usize + 1).map_err(|_| Unreadable::Other(ErrorKind::OutOfMemory))?;
     match File::from(file).take(MOST_BYTES + 1).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
@@ -123,9 +122,8 @@ mod tests {
     /// Both ways of opening must agree.
     fn both(directory: &Path, name: &str) -> Result<Vec<u8>, Unreadable> {
         let base = File::open(directory).unwrap().into();
-        let plain =
-            open_resolved(&base, directory, Path::new(name)).and_then(read).map(|bytes| bytes.to_vec());
-        let kernel = read_beneath(directory, Path::new(name)).map(|bytes| bytes.to_vec());
+        let plain = open_resolved(&base, directory, Path::new(name)).and_then(read);
+        let kernel = read_beneath(directory, Path::new(name));
         assert_eq!(plain, kernel, "{name}");
         kernel
     }
@@ -153,7 +151,7 @@ mod tests {
         assert_eq!(both(mount.path(), "s/dangling"), Err(Unreadable::Absent));
         assert_eq!(both(mount.path(), "s/none"), Err(Unreadable::Absent));
         assert!(read_beneath(mount.path(), Path::new("s/up")).is_err());
-        assert_eq!(read_following(&at("s/absolute")).as_deref().map(Vec::as_slice), Ok(&b"outside"[..]));
+        assert_eq!(read_following(&at("s/absolute")).as_deref(), Ok(&b"outside"[..]));
     }
 
     #[test]

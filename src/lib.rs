@@ -23,3 +23,4 @@ pub mod problem;
 pub mod registry;
 pub mod secret;
 pub mod settings;
+pub mod stack;

@@ -1,5 +1,6 @@
 //! Arguments in, exit code out. Nothing else exits.
 
+use std::alloc::System;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -8,15 +9,29 @@ use std::sync::atomic::AtomicBool;
 
 use docker_credential_kubeclarity::command;
 use docker_credential_kubeclarity::problem::OWN_FAULT;
+use docker_credential_kubeclarity::resolver::network;
+use docker_credential_kubeclarity::stack;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory that is given back: the buffers of TLS, HTTP and JSON hold secrets too, and are out of our reach.
+#[global_allocator]
+static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    // A core file would hold every secret that is in memory.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // A core file would hold every secret that is in memory. Linux writes none that is this small; with 0 it would still
+    // hand all of the memory to a program that collects core files, and with 1 it does not.
+    for most in [1, 0] {
+        if setrlimit(Resource::Core, Rlimit { current: Some(most), maximum: Some(most) }).is_ok() {
+            break;
+        }
+    }
     // Without memory, or without stack, the runtime aborts. That ends the process by a signal, which clients know
     // nothing of; the handler ends it with exit code 1 instead. It may not allocate, so there is no message.
     let always = Arc::new(AtomicBool::new(true));
     let _ = signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGABRT, 1, always);
+    // A limit for files ends the process by a signal too; handled, it is an error of the write like a full disk.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
     // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
@@ -26,5 +41,9 @@ fn main() -> ExitCode {
         std::process::exit(1);
     }));
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if command::run(&arguments).send() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let reply = command::run(&arguments);
+    if network::was_used() {
+        stack::wipe();
+    }
+    if reply.send() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

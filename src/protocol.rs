@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::{JsonReason, Need, Problem, Task};
-use crate::secret::{Secret, Wiped};
+use crate::secret::Secret;
 
 /// The program's name, as clients know it.
 pub const NAME: &str = "docker-credential-kubeclarity";
@@ -42,25 +42,25 @@ pub fn give_up(problem: &Problem) {
 /// What the process says and how it ends.
 pub struct Reply {
     success: bool,
-    text: Zeroizing<Vec<u8>>,
+    text: Vec<u8>,
 }
 
 impl Reply {
     /// A success with some text, or with none.
     pub fn success(text: impl Into<String>) -> Reply {
-        Reply { success: true, text: Zeroizing::new(text.into().into_bytes()) }
+        Reply { success: true, text: text.into().into_bytes() }
     }
 
     /// Text for people, of several lines, after a success or a failure.
     pub fn people(success: bool, text: String) -> Reply {
-        Reply { success, text: Zeroizing::new(text.into_bytes()) }
+        Reply { success, text: text.into_bytes() }
     }
 
     /// A failure whose message is this line.
     pub fn failure(line: &str) -> Reply {
         // One line, whatever a name in it holds.
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        Reply { success: false, text: Zeroizing::new(format!("{line}\n").into_bytes()) }
+        Reply { success: false, text: format!("{line}\n").into_bytes() }
     }
 
     /// A failure of ours.
@@ -90,10 +90,10 @@ impl Reply {
         }
         let secret = credential.secret.expose();
         let length = server.len() + credential.username.len() + secret.len();
-        let mut text = Wiped::with_capacity(length + 128);
+        let mut text = Vec::with_capacity(length + 128);
         let answer = Answer { server_url: server, username: &credential.username, secret };
         let written = serde_json::to_writer(&mut text, &answer).is_ok() && text.write_all(b"\n").is_ok();
-        if written { Reply { success: true, text: text.into_bytes() } } else { Reply::not_found() }
+        if written { Reply { success: true, text } } else { Reply::not_found() }
     }
 
     /// Writes the text in one piece. True if the process succeeded; a closed pipe is no panic.
@@ -114,9 +114,9 @@ impl Reply {
 ///
 /// # Errors
 /// stdin does not end by the deadline, or cannot be read.
-pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
+pub fn read_stdin(deadline: Deadline) -> Result<Vec<u8>, Problem> {
     let stdin = std::io::stdin();
-    let mut kept = Wiped::with_capacity(1024);
+    let mut kept = Vec::with_capacity(1024);
     let mut chunk = [0_u8; 4096];
     loop {
         let left = deadline.left();
@@ -130,7 +130,7 @@ pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
             Err(error) => return Err(Problem::System { what: Need::WaitForStdin, kind: error.kind() }),
         }
         match rustix::io::read(&stdin, &mut chunk) {
-            Ok(0) => return Ok(kept.into_bytes()),
+            Ok(0) => return Ok(kept),
             Ok(got) => {
                 keep(&mut kept, &chunk[..got]);
                 // Only what was read: wiping all of it would be a tenth of a cached answer's work.
@@ -138,17 +138,17 @@ pub fn read_stdin(deadline: Deadline) -> Result<Zeroizing<Vec<u8>>, Problem> {
             }
             Err(Errno::INTR | Errno::AGAIN) => {}
             // A client that gives no stdin at all.
-            Err(Errno::BADF) => return Ok(kept.into_bytes()),
+            Err(Errno::BADF) => return Ok(kept),
             Err(error) => return Err(Problem::System { what: Need::ReadStdin, kind: error.kind() }),
         }
     }
 }
 
 /// Adds a chunk, up to the limit.
-fn keep(kept: &mut Wiped, chunk: &[u8]) {
+fn keep(kept: &mut Vec<u8>, chunk: &[u8]) {
     // One byte over the limit stays, so that what was cut is known to be too long.
     let room = (MOST_STDIN + 1).saturating_sub(kept.len());
-    let _ = kept.write_all(&chunk[..chunk.len().min(room)]);
+    kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
 }
 
 /// Reads what a client may still be writing, before a usage message; never waits for a person.
@@ -241,12 +241,12 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_stdin_is_bounded() {
-        let mut kept = Wiped::with_capacity(4);
+        let mut kept = Vec::with_capacity(4);
         for _ in 0..100 {
             keep(&mut kept, &[b'a'; 4096]);
         }
         assert_eq!(kept.len(), MOST_STDIN + 1);
-        assert!(server_string(&kept.into_bytes()).is_err());
+        assert!(server_string(&kept).is_err());
     }
 
     #[test]

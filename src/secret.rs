@@ -1,28 +1,20 @@
-//! A string that cannot be printed and is wiped from memory when it goes.
+//! A string that cannot be printed. Its memory is wiped when it goes, as all memory of the program is: `main.rs` has the
+//! allocator that does it.
 
-use zeroize::Zeroizing;
-
-/// A password, token or key. It has no `Display`, its `Debug` shows nothing of it, and its memory is
-/// overwritten on drop. [`Secret::expose`] is the only way to the text: search for it to see every place
-/// that lets a secret out.
+/// A password, token or key. It has no `Display`, and its `Debug` shows nothing of it. [`Secret::expose`] is the only
+/// way to the text: search for it to see every place that lets a secret out.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(String);
 
 impl Secret {
-    /// Takes a string over; the string's own memory is what gets wiped.
+    /// Takes a string over.
     pub fn new(text: String) -> Self {
-        Secret(Zeroizing::new(text))
+        Secret(text)
     }
 
-    /// A secret from bytes that must be UTF-8; `None` if they are not. The bytes are wiped either way.
+    /// A secret from bytes that must be UTF-8; `None` if they are not.
     pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
-        match String::from_utf8(bytes) {
-            Ok(text) => Some(Secret::new(text)),
-            Err(error) => {
-                drop(Zeroizing::new(error.into_bytes()));
-                None
-            }
-        }
+        String::from_utf8(bytes).ok().map(Secret)
     }
 
     /// The text itself, for the place that must have it.
@@ -54,45 +46,6 @@ impl<'de> serde::Deserialize<'de> for Secret {
     }
 }
 
-/// Bytes that are wiped when they go, and where they were before they grew.
-pub struct Wiped(Zeroizing<Vec<u8>>);
-
-impl Wiped {
-    /// With room for so many bytes. A good guess saves growing; too large a one costs wiping what was never used.
-    pub fn with_capacity(room: usize) -> Wiped {
-        Wiped(Zeroizing::new(Vec::with_capacity(room)))
-    }
-
-    /// How many bytes there are.
-    #[allow(clippy::len_without_is_empty)] // nobody asks
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The bytes.
-    pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
-        self.0
-    }
-}
-
-impl std::io::Write for Wiped {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let length = self.0.len() + bytes.len();
-        if length > self.0.capacity() {
-            // A Vec that grows by itself leaves its old memory as it is.
-            let mut larger = Zeroizing::new(Vec::with_capacity(length.max(2 * self.0.capacity())));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,15 +60,6 @@ mod tests {
     fn trims_the_end_only() {
         assert_eq!(Secret::new(" a b\r\n".into()).trimmed().expose(), " a b");
         assert_eq!(Secret::new("ab".into()).trimmed().expose(), "ab");
-    }
-
-    #[test]
-    fn bytes_grow_without_loss() {
-        use std::io::Write;
-        let mut wiped = Wiped::with_capacity(1);
-        let parts: Vec<String> = (0..100).map(|at| "é".repeat(at)).collect();
-        parts.iter().for_each(|part| wiped.write_all(part.as_bytes()).unwrap());
-        assert_eq!(*wiped.into_bytes(), parts.concat().into_bytes());
     }
 
     #[test]

@@ -4,12 +4,11 @@ use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::{LEAST_MARGIN, NOT_FOUND_LIFE};
 use crate::credential::Credential;
 use crate::resolver::Resolution;
-use crate::secret::{Secret, Wiped};
+use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::source::Weight;
 
@@ -132,7 +131,7 @@ impl Entry {
     }
 
     /// As bytes for a file.
-    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let (username, secret, origin, expires) = match &self.kept {
             Kept::NotFound => (None, None, None, None),
             Kept::Credential { credential, origin } => (
@@ -152,11 +151,11 @@ impl Entry {
             any_path: self.any_path,
         };
         let length = [username, secret, origin].into_iter().flatten().map(str::len).sum::<usize>();
-        let mut bytes = Wiped::with_capacity(HEAD.len() + length + 256);
+        let mut bytes = Vec::with_capacity(HEAD.len() + length + 256);
         // Plain strings and numbers into memory: this cannot fail, and a file that is cut short would be a miss.
         let _ = bytes.write_all(HEAD);
         let _ = serde_json::to_writer(&mut bytes, &written);
-        bytes.into_bytes()
+        bytes
     }
 
     /// From a file's bytes; `None` for everything that is no answer of this version, or is over.

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
-use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::fingerprint::Fingerprint;
@@ -71,7 +70,7 @@ impl Store {
         if !regular || !is_ours(stat.st_uid, stat.st_mode) || size > MOST_BYTES {
             return None;
         }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
+        let mut bytes = Vec::with_capacity(size as usize + 1);
         File::from(file).take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
         Entry::from_bytes(&bytes, now)
     }

@@ -88,7 +88,7 @@ fn new_config(
             let mode = path.metadata().map_or(NEW_CONFIG, |metadata| metadata.permissions().mode() & 0o777);
             (text, mode)
         }
-        Err(Unreadable::Absent) => (Zeroizing::default(), NEW_CONFIG),
+        Err(Unreadable::Absent) => (Vec::new(), NEW_CONFIG),
         Err(why) => {
             let what = FileFault::InstallConfig(why);
             return Err(Problem::File { path: path.display().to_string(), what });

@@ -19,6 +19,7 @@ use crate::settings::Settings;
 use crate::source::cloud_secrets::{self, CloudIdentity};
 use crate::source::stored::{self, Change};
 use crate::source::{Failure, Finding, Weight, cloud_env, pull_secrets};
+use crate::stack;
 
 /// What the cluster may take of the whole time, so that the sources after it get a turn.
 const CLUSTER_SHARE: f64 = 0.8;
@@ -26,6 +27,14 @@ const CLUSTER_SHARE: f64 = 0.8;
 pub const CHANCE_LIMIT: Duration = Duration::from_secs(2);
 /// The requests keep to their own deadline; the runtime's guards only against what does not.
 const GRACE: Duration = Duration::from_millis(200);
+
+/// Whether anything was asked over the network.
+static USED: AtomicBool = AtomicBool::new(false);
+
+/// Whether anything was asked over the network, by calls of libraries that leave on the stack what they like.
+pub fn was_used() -> bool {
+    USED.load(Ordering::Relaxed)
+}
 
 /// A runtime on this thread.
 pub struct Network {
@@ -54,6 +63,10 @@ impl Network {
     /// # Errors
     /// The system has no descriptors left for it.
     pub fn start(deadline: Deadline) -> Result<Network, Problem> {
+        if !stack::reserve() {
+            return Err(Problem::System { what: Need::Network, kind: std::io::ErrorKind::OutOfMemory });
+        }
+        USED.store(true, Ordering::Relaxed);
         // The one crypto provider; an error only says that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Libraries read files in ways that no timer of the runtime can end: a FIFO, a file server that is gone.

@@ -103,7 +103,7 @@ fn path(settings: &Settings) -> Option<(PathBuf, bool)> {
 
 const WELL_KNOWN: &str = "application_default_credentials.json";
 
-fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Unreadable> {
+fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())

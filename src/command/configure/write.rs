@@ -5,8 +5,6 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use crate::file::{self, Unreadable};
 use crate::problem::{FileFault, Problem};
 
@@ -17,7 +15,7 @@ const NEW_DIRECTORY: u32 = 0o700;
 /// The file to replace, with what is in it.
 pub(super) struct Target {
     path: PathBuf,
-    text: Option<Zeroizing<Vec<u8>>>,
+    text: Option<Vec<u8>>,
     mode: u32,
 }
 
@@ -37,7 +35,7 @@ impl Target {
 
     /// What is in it; `None` if it is not there.
     pub fn text(&self) -> Option<&[u8]> {
-        self.text.as_deref().map(Vec::as_slice)
+        self.text.as_deref()
     }
 
     /// Replaces it, with the mode that it had.

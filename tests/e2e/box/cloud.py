@@ -120,6 +120,7 @@ class Box:
             yield from jwts.pem(email).splitlines()[1:-1]
         yield from (app["secret"] for app in self.directory_service.apps.values())
         yield from self.directory_service.issued
+        yield from self.acr.issued
         for request in self.requests:      # assertions and tokens that the program made or was given
             for name, value in request.form.items() if request.has_form() else ():
                 if name in ("assertion", "subject_token", "client_assertion", "access_token", "refresh_token", "WebIdentityToken"):

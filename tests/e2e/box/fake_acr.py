@@ -32,6 +32,7 @@ class FakeAcr:
         self.exp = True           # whether refresh tokens say when they expire
         self.life = 3 * 3600
         self.denied = set()       # application ids without AcrPull
+        self.issued = set()       # refresh tokens
 
     def serves(self, request):
         return request.scheme == "https" and cloud_of(request.host) is not None and request.path in ("/oauth2/exchange", "/oauth2/token")
@@ -59,7 +60,9 @@ class FakeAcr:
         now = int(time.time())
         body = {"jti": claims["uti"], "sub": claims["oid"], "appid": claims["appid"], "tenant": claims["tid"], "aud": request.host, "iss": "Azure Container Registry",
                 "nbf": now, "iat": now, "aad_aud": claims["aud"], "grant_type": "refresh_token", **({"exp": now + self.life} if self.exp else {})}
-        return Reply(200, {"refresh_token": jwts.sign("acr", body, kid="acr")})
+        token = jwts.sign("acr", body, kid="acr")
+        self.issued.add(token)
+        return Reply(200, {"refresh_token": token})
 
     def _token(self, request):
         """With user 0000... and the refresh token as password, or the refresh token itself: a token for the registry."""

@@ -1,5 +1,6 @@
 """What the servers of the box hear and say, and the one server that speaks for them all."""
 import http.server
+import io
 import json
 import socketserver
 import ssl
@@ -49,6 +50,7 @@ class Reply:
     body: bytes | str | dict | list = b""
     headers: dict = field(default_factory=dict)
     why: str = ""
+    fault: object = None   # takes the whole reply as bytes and gives the pieces that are sent; then, if they are not as long, the connection breaks
 
     def encoded(self):
         if isinstance(self.body, (dict, list)):
@@ -72,6 +74,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                           self.path, self.headers, body, self.client_address[1])
         reply = self.server.answer(request)
         payload = reply.encoded()
+        wire, self.wfile = self.wfile, io.BytesIO() if reply.fault else self.wfile
         self.send_response_only(reply.status)
         self.send_header("Date", self.date_time_string())
         for name, value in reply.headers.items():
@@ -81,6 +84,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(payload)
+        if reply.fault:
+            whole, self.wfile, sent = self.wfile.getvalue(), wire, 0
+            for piece in reply.fault(whole):
+                sent += len(piece)
+                wire.write(piece)
+                wire.flush()
+            self.close_connection |= sent != len(whole)
 
     def _body(self):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

@@ -3,6 +3,7 @@
 //! The SDK's default chain is taken apart into its links ([`identity`]), because its own goes on to the next
 //! link where an identity that was asked for is incomplete (a profile that does not exist, half a key pair).
 
+mod bounded;
 pub mod identity;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -59,7 +60,7 @@ impl Clients {
         let nobody = context(TrustStore::empty())?;
         let client = |proxy: ProxyConfig| {
             let (trusting, nobody) = (trusting.clone(), nobody.clone());
-            Builder::new().build_with_connector_fn(move |settings, _| {
+            bounded::bounded(Builder::new().build_with_connector_fn(move |settings, _| {
                 // Without settings, the SDK only tries whether a connector can be made, and throws it away: it need
                 // not parse all authorities for that, and could reach nobody with it.
                 let context = if settings.is_some() { &trusting } else { &nobody };
@@ -69,7 +70,7 @@ impl Clients {
                     .tls_provider(Provider::Rustls(CryptoMode::Ring))
                     .tls_context(context.clone())
                     .build()
-            })
+            }))
         };
         Ok(Clients {
             service: client(ProxyConfig::from_env()),

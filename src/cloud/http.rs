@@ -21,7 +21,7 @@ use crate::problem::{CloudFault, FileFault, HttpFault, Need, Problem, Said};
 use crate::settings::Settings;
 
 /// No token is longer.
-const MOST_BYTES: usize = 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 1024 * 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// A metadata server is on the machine itself, or it is not there.
 const METADATA_LIMIT: Duration = Duration::from_secs(1);

@@ -35,6 +35,12 @@ pub enum Answer {
     StatusWith(u16, &'static str, &'static str),
     /// These bytes, then the connection is closed.
     Raw(Vec<u8>),
+    /// These bytes, then the connection breaks: no close of TLS either.
+    Cut(Vec<u8>),
+    /// These bytes, one every so often.
+    Drip(Vec<u8>, Duration),
+    /// The first bytes, then the others again and again for as long as somebody reads.
+    Flood(Vec<u8>, Vec<u8>),
     /// Nothing, for ever.
     Hang,
     /// 200, and a body that never ends.
@@ -57,6 +63,7 @@ pub(super) struct State {
     complaints: Vec<String>,
     waves: Vec<usize>,
     connections: usize,
+    relays: Vec<String>,
     held: bool,
     /// How many of those that are held may go.
     passes: usize,
@@ -111,6 +118,11 @@ impl FakeApi {
 
     pub fn url(&self) -> String {
         format!("https://{}", self.shared.address)
+    }
+
+    /// It is asked through a relay at this URL too.
+    pub fn behind(&self, url: &str) {
+        self.shared.state().relays.push(url.trim_start_matches("https://").to_owned());
     }
 
     /// From now on it takes writes, into these namespaces.
@@ -268,6 +280,23 @@ impl Shared {
                     http::send(&mut stream, b"");
                     false
                 }
+                Answer::Cut(bytes) => {
+                    http::send(&mut stream, &bytes);
+                    false
+                }
+                Answer::Drip(bytes, pause) => {
+                    for byte in bytes {
+                        if !http::send(&mut stream, &[byte]) || self.wait_until(pause, |state| state.closing)
+                        {
+                            break;
+                        }
+                    }
+                    false
+                }
+                Answer::Flood(head, again) => {
+                    fault::flood(&mut stream, &head, &again);
+                    false
+                }
                 Answer::Hang => {
                     self.wait_until(Duration::from_secs(3600), |state| state.closing);
                     false
@@ -374,7 +403,9 @@ impl Shared {
         if request.header("accept") != ["application/json"] {
             return Some("the Accept header is not application/json");
         }
-        if request.header("host") != [self.address.to_string()] {
+        let hosts = request.header("host");
+        let relayed = self.state().relays.iter().any(|relay| hosts == [relay.as_str()]);
+        if hosts != [self.address.to_string()] && !relayed {
             return Some("the Host header is not the server's address");
         }
         if matches!(self.demand, Demand::Certificate) && !request.header("authorization").is_empty() {

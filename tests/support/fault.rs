@@ -79,9 +79,13 @@ impl Rude {
 /// 200, and a body in chunks for as long as somebody reads.
 pub fn endless_body(stream: &mut impl Write) {
     let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    flood(stream, head, &[b"4000\r\n".as_slice(), &[b' '; 0x4000], b"\r\n"].concat());
+}
+
+/// A beginning, then the same again and again for as long as somebody reads.
+pub fn flood(stream: &mut impl Write, head: &[u8], again: &[u8]) {
     let mut goes_on = http::send(stream, head);
-    let chunk = [b"4000\r\n".as_slice(), &[b' '; 0x4000], b"\r\n"].concat();
     while goes_on {
-        goes_on = http::send(stream, &chunk);
+        goes_on = http::send(stream, again);
     }
 }

@@ -213,6 +213,15 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal; what it came to, with all that it had said.
+    #[track_caller]
+    pub fn end_by(mut self, signal: rustix::process::Signal) -> Outcome {
+        // The number is nobody else's before it is waited for.
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+        self.written = None; // nobody reads on after a signal
+        self.end()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn end(mut self) -> Outcome {

@@ -13,6 +13,8 @@ pub mod http;
 pub mod kubeconfig;
 pub mod mount;
 pub mod proxy;
+pub mod relay;
+pub mod share;
 pub mod tls;
 pub mod writes;
 

@@ -334,3 +334,26 @@ fn a_part_of_a_secret_would_be_seen() {
     }
     assert_eq!(told("credentials not found in native keychain"), [""; 0]);
 }
+
+#[test]
+fn a_child_is_given_the_environment_and_no_secret_besides() {
+    let api = FakeApi::with_token();
+    api.pull_secret("kubeclarity", "basic-regcred", &[(CLUSTER, "u")]);
+    let mount = Mount::new();
+    mount.secret("pull", ".dockerconfigjson", config_of("mounted.example.com", "a mounted password"));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seen");
+    let token = json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": { "token": TOKEN } });
+    let script = format!(r#"(env; tr '\0' '\n' </proc/$$/cmdline) >"$SEEN"; echo '{token}'"#);
+    Helper::get(CLUSTER)
+        .program("plugin", &script)
+        .kubeconfig(&Kubeconfig::exec(&api, "plugin"))
+        .env("IMAGE_PULL_SECRET_PATH", mount.path())
+        .env("SEEN", &path)
+        .file(".docker/config.json", config_of("file.example.com", "a password in REGISTRY_AUTH_FILE"))
+        .run()
+        .answers_user(CLUSTER, "u");
+    let seen = std::fs::read_to_string(&path).unwrap();
+    assert!(seen.contains("KUBERNETES_EXEC_INFO=") && seen.contains("/plugin\n"), "{seen}");
+    assert!(told(&seen).is_empty() && !seen.contains("hunter2"), "{seen}");
+}

@@ -39,7 +39,7 @@ def test_a_reply_that_is_always_cut(box, helper, step):
 
     def check(key, answer):
         answer.failed()
-        assert answer.seconds < 1.8, (key, answer)
+        assert answer.seconds < 2.5, (key, answer)
     crowd.all(cuts, check, KUBECLARITY_TIMEOUT="1")
 
 
@@ -50,7 +50,7 @@ def test_a_wrong_byte_is_no_crash(box, helper, step):
     wrong = {(request, at): faults.flipped(request, at) for request, length in enumerate(crowd.lengths()) for at in faults.positions(length, 8)}
 
     def check(key, answer):
-        assert answer.seconds < 2.8, (key, answer)
+        assert answer.seconds < 3.5, (key, answer)
         answer.found() if answer.code == 0 else answer.failed()
     crowd.all(wrong, check, KUBECLARITY_TIMEOUT="2")
 
@@ -107,7 +107,7 @@ def test_a_flood_is_left_and_fills_no_memory(box, helper, step):
 
     def check(key, answer, memory):
         answer.failed()
-        assert answer.seconds < 2.8 and memory < MOST_KIB, (key, memory, answer)
+        assert answer.seconds < 3.5 and memory < MOST_KIB, (key, memory, answer)
         most[key] = f"{memory // 1024} MiB, {answer.seconds:.1f} s"
     for flood in FLOODS:        # one at a time: they keep a core busy
         check(flood.__name__, *crowd.measured(faults.always(flood), KUBECLARITY_TIMEOUT="2"))
@@ -126,7 +126,7 @@ def test_one_byte_a_second_is_held_to_the_deadline(box, helper, step):
                 return
     answer = crowd.get(faults.always(drip), KUBECLARITY_TIMEOUT="1")
     answer.failed()
-    assert answer.seconds < 1.8, answer
+    assert answer.seconds < 2.5, answer
 
 
 @pytest.mark.parametrize("step", steps.EVERY)

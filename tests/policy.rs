@@ -72,6 +72,24 @@ fn a_default_failure_loses_to_a_later_success() {
 }
 
 #[test]
+fn an_identity_that_is_there_and_cannot_be_exchanged_is_told() {
+    let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let api = FakeApi::with_token();
+    let refused = Refused::new();
+    let helper = || {
+        let proxy = refused.url().replace("https://", "http://");
+        let helper = Helper::get(ecr).kubeconfig(&Kubeconfig::token(&api)).env("HTTPS_PROXY", proxy);
+        helper.env("NO_PROXY", "127.0.0.1").env("KUBECLARITY_CLOUD", "none").timeout("3")
+    };
+    helper().run().not_found();
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+    let environment = keys.iter().fold(helper(), |helper, (name, value)| helper.env(name, value));
+    environment.run().explains(&[ecr, "AWS"]);
+    api.secret("kubeclarity", "ecr-sa", "Opaque", &keys);
+    helper().run().explains(&[ecr, "secret kubeclarity/ecr-sa"]);
+}
+
+#[test]
 fn the_first_failure_is_the_one_that_is_told() {
     let mount = Mount::new();
     mount.secret("broken", ".dockerconfigjson", "hunter2");

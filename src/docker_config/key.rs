@@ -85,7 +85,7 @@ impl Key {
         if registry.is_hub() && registry::is_hub_host(&self.host) {
             return true;
         }
-        if self.host == registry.host() || !self.glob {
+        if !self.glob {
             return self.host == registry.host();
         }
         let (globs, labels) = (self.host.split('.'), registry.host().split('.'));
@@ -248,6 +248,7 @@ mod tests {
             ("*.example.com:5000", "reg.example.com:5000"),
             ("reg*.ex?mple.com", "reg-1.example.com"),
             ("[a-r]eg.example.com", "reg.example.com"),
+            ("[a-r]eg.example.com:5000", "reg.example.com:5000"),
             ("[^a-q]eg.example.com", "reg.example.com"),
             ("*.*.com", "reg.example.com"),
             ("[::1]:5000", "[0::1]:5000"),
@@ -297,9 +298,15 @@ mod tests {
 
     #[test]
     fn what_can_match_nothing_is_no_key() {
-        for text in
-            ["", "https://", "user@reg.example.com", "ftp://reg", "reg:x", "docker.io/v1/access-token"]
-        {
+        for text in [
+            "",
+            "https://",
+            "user@reg.example.com",
+            "ftp://reg",
+            "reg:x",
+            "a:b:5000",
+            "docker.io/v1/access-token",
+        ] {
             assert_eq!(Key::parse(text), None, "{text}");
         }
     }
@@ -310,6 +317,25 @@ mod tests {
         assert_eq!(named("https://Reg.example.com:5000/v1/team").as_deref(), Some("reg.example.com:5000"));
         assert_eq!(named("index.docker.io").as_deref(), Some("docker.io"));
         assert_eq!((named("*.example.com"), named("reg[0-9].example.com:5000")), (None, None));
+    }
+
+    #[test]
+    fn on_hub_each_of_its_names_is_exact() {
+        let question = "index.docker.io/team/app";
+        assert!(rank("docker.io", question) > rank("*.docker.io", question));
+        assert!(rank("*.docker.io", question).is_some());
+    }
+
+    #[test]
+    fn why_a_key_ranks_where_it_does_is_told() {
+        for (key, why) in [
+            ("reg.example.com", "exact host, no path"),
+            ("*.example.com/team", "host pattern, path team"),
+            ("reg.example.com/te", "exact host, path te, which ends inside a name"),
+        ] {
+            let rank = rank(key, "reg.example.com/team/app").unwrap();
+            assert_eq!(Key::parse(key).unwrap().why(rank), why);
+        }
     }
 
     #[test]

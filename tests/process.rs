@@ -117,5 +117,11 @@ fn without_descriptors_it_says_so() {
         let run = Helper::get(SERVER).kubeconfig(&nowhere).timeout("2").through(&script).run();
         // Whichever descriptor is the one too many: one line, exit code 1.
         run.explains(&[]);
+        // The same for a cloud, where there is no cluster.
+        let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+        let helper = keys.iter().fold(Helper::get(ecr), |helper, (name, value)| helper.env(name, value));
+        let proxy = refused.url().replace("https://", "http://");
+        helper.env("HTTPS_PROXY", proxy).timeout("2").through(&script).run().explains(&[]);
     }
 }

@@ -6,7 +6,8 @@
 use std::net::Ipv6Addr;
 
 /// Docker Hub's names; every one of them means the same registry.
-const HUB: [&str; 4] = ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+pub(crate) const HUB: [&str; 4] =
+    ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
 /// Longer strings are no registry: a host name has at most 253 characters, a repository 255.
 const MOST_HOST: usize = 253;

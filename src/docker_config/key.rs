@@ -88,7 +88,9 @@ impl Key {
         if !self.glob {
             return self.host == registry.host();
         }
-        let (globs, labels) = (self.host.split('.'), registry.host().split('.'));
+        // Hub has one answer, by whichever of its names it is asked for: kubelet's images have this one.
+        let host = if registry.is_hub() { registry::HUB[0] } else { registry.host() };
+        let (globs, labels) = (self.host.split('.'), host.split('.'));
         globs.clone().count() == labels.clone().count()
             && globs.zip(labels).all(|(glob, label)| glob_matches(glob, label))
     }
@@ -259,6 +261,10 @@ mod tests {
             ("docker.io/library/alpine", "index.docker.io/alpine"),
             ("docker.io/alpine", "docker.io/library/alpine"),
             ("docker.io/library", "docker.io/alpine"),
+            ("*.io", "docker.io"),
+            ("*.io", "https://index.docker.io/v1/"),
+            ("*.io/team", "registry-1.docker.io/team/app"),
+            ("*.io", "registry.hub.docker.com"),
         ] {
             assert!(rank(key, server).is_some(), "{key} for {server}");
         }
@@ -289,6 +295,8 @@ mod tests {
             ("https://index.docker.io/v1/refresh-token", "docker.io"),
             ("docker.io:5000", "docker.io"),
             ("*.docker.io", "docker.io"),
+            ("*.docker.io", "index.docker.io"),
+            ("*.hub.docker.com", "registry.hub.docker.com"),
             ("", "reg.example.com"),
             ("[::1]", "[::2]"),
         ] {

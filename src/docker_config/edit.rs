@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -35,7 +36,7 @@ impl Document {
     pub fn parse(text: &[u8]) -> Result<Document, ConfigFault> {
         // Some editors put a byte order mark in front.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        Ok(Document(serde_json::from_slice(text)?))
+        Ok(serde_json::from_slice(text)?)
     }
 
     /// The text. The caller wipes it.
@@ -110,6 +111,36 @@ impl Drop for Document {
     }
 }
 
+/// `auths` is read as for `get` (`Whole`): what stands twice becomes one, so that no login is lost, and none
+/// is left that would win over a new one.
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Document;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
+                let mut document = Document::empty();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    let is_auths = |name: &str| name.eq_ignore_ascii_case("auths");
+                    let before = document.0.iter_mut().find(|(known, _)| is_auths(known) && is_auths(&name));
+                    match (before, value) {
+                        (Some((_, Value::Object(before))), Value::Object(auths)) => before.extend(auths),
+                        (Some((_, before)), value) => *before = value,
+                        (None, value) => drop(document.0.insert(name, value)),
+                    }
+                }
+                Ok(document)
+            }
+        }
+        deserializer.deserialize_map(Reads)
+    }
+}
+
 /// Overwrites every text in a value.
 pub fn wipe(value: &mut Value) {
     match value {
@@ -140,6 +171,22 @@ mod tests {
         assert_eq!(
             put(r#"{"Auths":{"a.io":{"IdentityToken":"t","Email":"e"}}}"#, "a.io", "u", "p"),
             r#"{"Auths":{"a.io":{"Email":"e","username":"u","password":"p","auth":"dTpw"}}}"#
+        );
+    }
+
+    #[test]
+    fn auths_that_stand_twice_become_one() {
+        assert_eq!(
+            put(r#"{"auths":{"a.io":{}},"x":1,"auths":{"b.io":{"auth":"Yjpi"}}}"#, "c.io", "<token>", "t"),
+            r#"{"auths":{"a.io":{},"b.io":{"auth":"Yjpi"},"c.io":{"identitytoken":"t"}},"x":1}"#
+        );
+        assert_eq!(
+            put(r#"{"auths":{"https://a.io":{"auth":"YTph"}},"Auths":{}}"#, "a.io", "<token>", "t"),
+            r#"{"auths":{"a.io":{"identitytoken":"t"}}}"#
+        );
+        assert_eq!(
+            put(r#"{"auths":{"a.io":{}},"AUTHS":null}"#, "b.io", "<token>", "t"),
+            r#"{"auths":{"b.io":{"identitytoken":"t"}}}"#
         );
     }
 

@@ -86,7 +86,8 @@ fn a_longer_path_ranks_before_the_order() {
 #[test]
 fn a_service_account_gives_its_pull_secrets() {
     let api = FakeApi::with_token();
-    api.service_account("jobs", "scanner", &["missing", "one", "two"]);
+    // Named twice, asked for once.
+    api.service_account("jobs", "scanner", &["missing", "one", "missing", "two", "one"]);
     api.pull_secret("jobs", "one", &[("a.example.com", "one")]);
     api.pull_secret("jobs", "two", &[(HOST, "two")]);
     get(&api).env("KUBECLARITY_SERVICE_ACCOUNT", "jobs/scanner").run().answers_user(SERVER, "two");

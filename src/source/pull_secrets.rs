@@ -3,6 +3,7 @@
 //!
 //! Two round trips deep: all that is known by name is asked for at once, then what the service account names.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -121,7 +122,9 @@ async fn account_secrets(
     let named = settings.service_account.is_some();
     match cluster.account(&account).await {
         Ok(found) => {
-            let names: Vec<String> = found.pull_secrets().filter(|name| is_object_name(name)).collect();
+            let mut known = HashSet::new();
+            let new = |name: &String| is_object_name(name) && known.insert(name.clone());
+            let names: Vec<String> = found.pull_secrets().filter(new).collect();
             finding.look(account.to_string(), pull_secrets_of(&names), started.elapsed());
             let wanted =
                 |name: String| Wanted { object: Object::secret(&account.namespace, &name), named: false };

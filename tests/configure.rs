@@ -151,6 +151,13 @@ fn logins_that_clients_no_longer_use_are_told() {
 }
 
 #[test]
+fn a_login_s_key_cannot_steer_the_terminal() {
+    let text = config(&[("a.io/\x1b[31m\u{9b}2J\u{202e}", "u")]);
+    let run = configure(&["--all"]).file(".docker/config.json", &text).run();
+    assert!(run.status.success() && run.text().contains("for a.io/ [31m 2J : log in again"), "{run:?}");
+}
+
+#[test]
 fn all_is_creds_store() {
     let config = Config::new("{}");
     config.run(&["--all"]).is(

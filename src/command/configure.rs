@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::explain::clean;
 use crate::docker_config::entry::Login;
 use crate::docker_config::{DockerConfig, Format};
 use crate::problem::Problem;
@@ -148,7 +149,7 @@ fn logins(text: Option<&[u8]>, registries: Option<&[Registry]>) -> Vec<String> {
         matches!(entry.login, Login::Usable(_)) && registries.is_none_or(named)
     });
     // They come last first.
-    entries.into_iter().rev().map(|entry| entry.text).collect()
+    entries.into_iter().rev().map(|entry| clean(&entry.text)).collect()
 }
 
 /// What becomes of those logins: a client that has a helper for a registry reads no `auths` for it, and the helper

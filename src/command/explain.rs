@@ -17,6 +17,7 @@ use crate::resolver::Resolver;
 use crate::settings::Settings;
 use crate::source::Question;
 use report::Report;
+pub(super) use text::clean;
 
 /// Its arguments.
 pub fn arguments() -> Command {
@@ -57,7 +58,7 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
     let report = Report::of(question, &asked, &host_alone, &answer, SystemTime::now());
     let found = report.found();
     let text = if matches.get_flag("json") {
-        serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
+        text::escaped(&serde_json::to_string_pretty(&report).unwrap_or_default()) + "\n"
     } else {
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

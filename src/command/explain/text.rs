@@ -225,12 +225,26 @@ fn is_said(object: &str) -> bool {
 }
 
 /// Names from outside must not move the cursor, colour the terminal, or turn the direction of a line.
-fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+pub(in crate::command) fn clean(text: &str) -> String {
     text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+}
+
+/// The same for JSON, which keeps what they hold: characters as their escapes. Line breaks there are the printer's.
+pub(super) fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match steers(c) && c != '\n' {
+            false => text.push(c),
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text += &format!("\\u{unit:04x}")),
+        }
+    }
+    text
+}
+
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn duration(seconds: u64) -> String {
@@ -256,6 +270,15 @@ mod tests {
 
     #[test]
     fn what_comes_from_outside_cannot_steer_the_terminal() {
-        assert_eq!(clean("a\x1b[2Jb\nc\u{9b}d\u{202e}e"), "a [2Jb c d e");
+        assert_eq!(clean("a\x1b[2Jb\nc\u{9b}d\u{202e}e\u{61c}f"), "a [2Jb c d e f");
+    }
+
+    #[test]
+    fn nor_in_json_which_keeps_it() {
+        let name = "a\x1b\u{9b}2J\u{7f}\u{202e}\u{e0041}\n\\\"é";
+        let json = serde_json::to_string_pretty(&[name]).unwrap();
+        let text = escaped(&json);
+        assert!(text.chars().all(|c| c == '\n' || !steers(c)), "{text:?}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [name]);
     }
 }

@@ -48,10 +48,12 @@ pub(super) fn checked(field: &'static str, address: &str) -> Result<String, Goog
 /// The same hosts serve other things too, buckets that anybody may write to among them: only the paths that
 /// give tokens are taken.
 fn is_token_path(host: &str, path: &str) -> bool {
+    // An address or a number. It stands in a command that `explain` gives to paste: nothing in it may mean more to a shell.
+    let of_account = |b: u8| b.is_ascii_alphanumeric() || b"-._@%".contains(&b);
     let impersonation = path
         .strip_prefix("/v1/projects/-/serviceAccounts/")
         .and_then(|rest| rest.strip_suffix(":generateAccessToken"))
-        .is_some_and(|account| !account.is_empty() && !account.contains('/'));
+        .is_some_and(|account| !account.is_empty() && account.bytes().all(of_account));
     let tokens =
         ["/token", "/o/oauth2/token", "/oauth2/v3/token", "/oauth2/v4/token", "/v1/token", "/v1/oauthtoken"];
     tokens.contains(&path) || host.contains("iamcredentials") && impersonation
@@ -300,6 +302,8 @@ mod tests {
             "https://oauth2.googleapis.com/token/x",
             "https://sts.googleapis.com/v1/projects/-/serviceAccounts/a@b:generateAccessToken",
             "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a/b:generateAccessToken",
+            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/$(id)@b:generateAccessToken",
+            "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a;id:generateAccessToken",
             "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b:signJwt",
             "file:///etc/passwd",
             "oauth2.googleapis.com",

@@ -35,9 +35,7 @@ pub enum AwsFault {
     #[error("{0} is not set; set it too")]
     Half(&'static str),
     /// An endpoint of somebody's own.
-    #[error(
-        "{0} would send the identity's token to another host than AWS's; unset it, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"
-    )]
+    #[error("{0} would send the identity's token to another host than AWS's; unset it")]
     Endpoint(&'static str),
     /// The region of the machine.
     #[error("the AWS region is not known; set AWS_REGION")]

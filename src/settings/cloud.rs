@@ -33,8 +33,8 @@ pub struct AwsSettings {
     pub container_token_file: Option<PathBuf>,
     /// `AWS_EXTERNAL_ID`, which the role may demand.
     pub external_id: Option<String>,
-    /// The first of the `AWS_ENDPOINT_URL` variables that is set, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` says
-    /// that they do not count.
+    /// The first of the `AWS_ENDPOINT_URL` variables that is set. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` changes nothing: the
+    /// SDK's own exchange of a token does not look at it.
     pub endpoint_override: Option<&'static str>,
     /// `AWS_CA_BUNDLE`: further certificate authorities.
     pub ca_bundle: Option<PathBuf>,
@@ -95,17 +95,14 @@ impl AwsSettings {
             },
             container_token_file: variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
             external_id: variables.word("AWS_EXTERNAL_ID")?,
-            endpoint_override: match variables.word("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?.as_deref() {
-                Some("true") => None,
-                _ => [
-                    "AWS_ENDPOINT_URL",
-                    "AWS_ENDPOINT_URL_STS",
-                    "AWS_ENDPOINT_URL_SSO",
-                    "AWS_ENDPOINT_URL_SSO_OIDC",
-                ]
-                .into_iter()
-                .find(|name| variables.raw(name).is_some()),
-            },
+            endpoint_override: [
+                "AWS_ENDPOINT_URL",
+                "AWS_ENDPOINT_URL_STS",
+                "AWS_ENDPOINT_URL_SSO",
+                "AWS_ENDPOINT_URL_SSO_OIDC",
+            ]
+            .into_iter()
+            .find(|name| variables.raw(name).is_some()),
             ca_bundle: variables.path("AWS_CA_BUNDLE"),
         })
     }

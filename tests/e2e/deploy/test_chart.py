@@ -23,6 +23,7 @@ EVERYTHING["scan"] = SCAN["scan"] | {
 VALUES = {
     "the defaults": {}, "a scan": SCAN, "everything": EVERYTHING,
     "an account that is there": {"serviceAccount": {"create": False, "name": "scanner", "imagePullSecrets": ["regcred"]}},
+    "Kubernetes's own form": {"serviceAccount": {"imagePullSecrets": [{"name": "regcred"}, "other"]}},
     "a long name": SCAN | {"fullnameOverride": "a" * 63}, "nothing but itself": {"credentials": {"basicRegcred": False}},
     "a digest": SCAN | {"image": IMAGE["image"] | {"digest": "sha256:" + "a" * 64}}}
 
@@ -58,6 +59,10 @@ WRONG = {
     "text for a switch": ({"credentials": {"ecr": "yes"}}, "ecr"),
     "a secret of no name": ({"pullSecrets": ["Reg_Cred"]}, "pullSecrets"),
     "a secret of all namespaces": ({"pullSecrets": ["*/regcred"]}, "pullSecrets"),
+    "a setting with a value of its own": ({"settings": {"CREDS_SECRET_NAMESPACE": "other"}}, "use credentials.namespace"),
+    "another such setting": ({"settings": {"KUBECLARITY_PULL_SECRETS": "other/regcred"}}, "use pullSecrets"),
+    "a pull secret without a name": ({"serviceAccount": {"imagePullSecrets": [{"names": "regcred"}]}}, "imagePullSecrets"),
+    "a schedule that is none": (SCAN | {"scan": SCAN["scan"] | {"schedule": "nope"}}, "schedule"),
     "a glob": ({"serviceAccount": {"imagePullSecrets": ["*"]}}, "imagePullSecrets"),
     "a registry with a path": ({"config": {"registries": ["registry.example.com/team"]}}, "registries"),
     "root": (SCAN | {"scan": SCAN["scan"] | {"runAsUser": 0}}, "runAsUser"),
@@ -71,6 +76,11 @@ WRONG = {
 def test_wrong_values_are_refused(values, says):
     with pytest.raises(Refused, match=says.replace(".", r"\.")):
         template(values)
+
+
+@pytest.mark.parametrize("schedule", ["0 */6 * * MON-FRI", "5,35 0 1-7 jan ?", "@daily"])
+def test_schedules_that_the_api_server_takes_too(server, schedule):
+    assert server.check(template(SCAN | {"scan": SCAN["scan"] | {"schedule": schedule}})) >= 4
 
 
 def pod_of(text, **changed):
@@ -122,6 +132,28 @@ def test_the_notes_name_the_same():
     assert told.count("  secret ") == 9, told
     assert "login.create" in told and "cronjob/scan-docker-credential-kubeclarity-0" in told
     assert "Logins" not in notes({}) and "cronjob" not in notes({})
+
+
+def test_both_forms_of_pull_secrets_are_one():
+    """Kubernetes's own form and the name alone: the account's list and the Role."""
+    text = template({"serviceAccount": {"imagePullSecrets": [{"name": "regcred"}, "other", "regcred"]}})
+    account, = of_kind(text, "ServiceAccount").values()
+    assert account["imagePullSecrets"] == [{"name": "regcred"}, {"name": "other"}]
+    assert {name for _, resource, name, _ in rules(text) if resource == "secrets"} == {"regcred", "other", "basic-regcred"}
+
+
+def test_every_key_stands_once():
+    """A key that stands twice is no YAML, and which of the two counts is anybody's guess."""
+    for values in VALUES.values():
+        for part, _ in documents(template(values)):
+            yaml.load(part, Once)
+
+
+class Once(yaml.SafeLoader):
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value]
+        assert len(names) == len(set(names)), names
+        return super().construct_mapping(node, deep)
 
 
 def test_config_json():

@@ -41,11 +41,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* Of serviceAccount.imagePullSecrets, names and {name: ...}: the names, each once, as JSON. */}}
+{{- define "kubeclarity.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range .Values.serviceAccount.imagePullSecrets }}{{ if kindIs "map" . }}{{ $names = append $names .name }}{{ else }}{{ $names = append $names . }}{{ end }}{{ end -}}
+{{- $names | uniq | toJson -}}
+{{- end -}}
+
 {{/* All Secrets that may be read, as JSON: {"namespace": {"name": true}}. */}}
 {{- define "kubeclarity.readable" -}}
 {{- $all := dict .Release.Namespace dict -}}
 {{- $names := list -}}
-{{- range .Values.serviceAccount.imagePullSecrets }}{{ $names = append $names (printf "%s/%s" $.Release.Namespace .) }}{{ end -}}
+{{- range include "kubeclarity.imagePullSecrets" . | fromJsonArray }}{{ $names = append $names (printf "%s/%s" $.Release.Namespace .) }}{{ end -}}
 {{- range .Values.pullSecrets }}{{ $names = append $names (ternary . (printf "%s/%s" $.Release.Namespace .) (contains "/" .)) }}{{ end -}}
 {{- $fixed := dict "basic-regcred" .Values.credentials.basicRegcred "ecr-sa" .Values.credentials.ecr "gcr-sa" .Values.credentials.gcr "acr-sa" .Values.credentials.acr -}}
 {{- range $name, $enabled := $fixed }}{{ if $enabled }}{{ $names = append $names (printf "%s/%s" (include "kubeclarity.credentialsNamespace" $) $name) }}{{ end }}{{ end -}}

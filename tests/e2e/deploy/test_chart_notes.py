@@ -1,0 +1,67 @@
+"""What the chart says after it was installed can be pasted: its two pods are taken by the API server, fit the restricted standard, and do
+what is said of them, with the rights of the release."""
+import re
+
+import pytest
+import yaml
+
+from kubelet import Pod
+from manifests import CHART, notes, of_kind, template
+from recipes import APP, CRANE, HELPER
+
+NAME = "scan-docker-credential-kubeclarity"
+IMAGE = {"image": {"repository": HELPER.rpartition(":")[0]}}
+PULL_SECRET = {"serviceAccount": {"imagePullSecrets": ["regcred"]}}
+
+
+def pasted(told):
+    """What a shell gives to `kubectl apply -f -`, by the pod's name."""
+    texts = re.findall(r"^kubectl apply -f - <<'YAML'\n(.*?)^YAML$", told, re.MULTILINE | re.DOTALL)
+    return {yaml.safe_load(text)["metadata"]["name"]: text for text in texts}
+
+
+@pytest.fixture
+def release(api, server, private, password):
+    """Installed in a namespace of its own: its namespace, and its notes, with the image of the tests."""
+    namespace = api.namespace("notes")
+    values = IMAGE | PULL_SECRET
+    text = template(values, namespace=namespace)
+    server.apply(text)
+    api._wait_for_right(namespace, of_kind(text, "Role")[NAME]["rules"][1], f"{namespace}/{NAME}")
+    api.pull_secret(namespace, "regcred", {private.host: {"username": "puller", "password": password}})
+    return namespace, notes(values, namespace=namespace)
+
+
+def test_both_pods_can_be_pasted(server, release):
+    pods = pasted(release[1])
+    assert set(pods) == {"pull", "explain"}
+    server.namespace(release[0], **{"pod-security.kubernetes.io/enforce": "restricted"})
+    for text in pods.values():
+        assert yaml.safe_load(text)["metadata"]["namespace"] == release[0]
+        assert server.check(text) == 1
+
+
+def test_the_pod_pulls(api, release, clients, hosts, pushed, tmp_path):
+    spec = yaml.safe_load(pasted(release[1])["pull"].replace(APP, pushed[0]))["spec"]
+    assert spec["containers"][0]["image"] == CRANE
+    done = Pod(tmp_path / "pod", api, release[0], spec, clients, hosts).run()
+    assert (done.code, done.out.strip()) == (0, pushed[1]), done
+
+
+def test_explain_finds_the_same(api, release, clients, hosts, private, tmp_path):
+    spec = yaml.safe_load(pasted(release[1])["explain"].replace(APP, f"{private.host}/team/app:1"))["spec"]
+    done = Pod(tmp_path / "pod", api, release[0], spec, clients, hosts).run()
+    assert done.code == 0 and f"secret {release[0]}/regcred" in done.out and "found: user puller" in done.out, done
+
+
+def test_without_an_image_a_name_stands_for_it():
+    pods = pasted(notes({}))
+    images = {container["image"] for text in pods.values() for container in yaml.safe_load(text)["spec"].get("initContainers", yaml.safe_load(text)["spec"]["containers"])}
+    assert images == {HELPER}
+
+
+def test_the_readme_s_values_are_the_chart_s(server):
+    """README.md of the chart, which `helm show readme` prints."""
+    text = (CHART / "README.md").read_text()
+    values, = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert server.check(template(yaml.safe_load(values))) >= 5

@@ -338,9 +338,11 @@ mod tests {
 
     #[test]
     fn on_hub_each_of_its_names_is_exact() {
-        let question = "index.docker.io/team/app";
-        assert!(rank("docker.io", question) > rank("*.docker.io", question));
-        assert!(rank("*.docker.io", question).is_some());
+        // A longer pattern would win if it counted as exact.
+        let (question, pattern) = ("index.docker.io/team/app", "[d]ocker.io");
+        assert!(rank(pattern, question).is_some());
+        assert!(rank("registry-1.docker.io", question) > rank(pattern, question));
+        assert!(rank("docker.io", question) > rank(pattern, question));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 """The recipe for CI: the image is built, and the jobs' own lines are run in it, with the variables that GitLab and GitHub set."""
 import json
+import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -74,6 +76,15 @@ def test_github_s_token_opens_ghcr_io(shell):
     # GitHub does not hand the token to a step by itself.
     without = shell(["crane auth get ghcr.io"], **variables | {"GITHUB_TOKEN": ""})
     assert (without.code, without.out) == (1, "credentials not found in native keychain\n"), without
+
+
+def test_the_page_s_line_for_auth_takes_long_passwords(shell, private, logins, pushed):
+    """base64 breaks lines after 76 characters, which JSON does not take."""
+    line, = re.findall(r"`(printf %s user:password \| .*?)`", page("crane-ci.md"))
+    encoded = subprocess.run(["bash", "-c", line.replace("user:password", "user:" + "p" * 200)], capture_output=True, text=True, check=True).stdout
+    config = json.dumps({"auths": {private.host: {"auth": "ENCODED"}}}).replace("ENCODED", encoded)
+    done = shell([f"crane auth get {private.host}"], DOCKER_AUTH_CONFIG=config)
+    assert done.code == 0 and json.loads(done.out) == {"Username": "user", "Secret": "p" * 200}, done
 
 
 def test_a_broken_variable_is_told(shell, pushed, private):

@@ -124,7 +124,7 @@ def test_irsa_for_another_account_s_role(cloud, box, digest):
     digest()
     made, template, tokens = irsa(cloud, box)
     box.aws.role("scanner", web_subject="system:serviceaccount:scans:other")
-    refused(made, template, tokens, box, "eks.md", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+    refused(made, template, tokens, box, "eks.md", "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity; let the role's trust policy name system:serviceaccount:")
 
 
 def test_a_role_without_the_policy(cloud, box, digest):
@@ -139,7 +139,7 @@ def test_pod_identity_without_an_association(cloud, box, digest):
     digest()
     made, template, tokens = pod_identity(cloud, box)
     box.pod_identity.associations = {"other": box.aws.role("scanner")}
-    refused(made, template, tokens, box, "eks.md", "Non-success status from HTTP credential provider: StatusCode(404)")
+    refused(made, template, tokens, box, "eks.md", "StatusCode(404); make an association for this pod's service account (")
 
 
 def test_a_metadata_server_that_is_not_ready_yet_is_asked_again(cloud, box, digest):

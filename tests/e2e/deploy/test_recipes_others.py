@@ -53,6 +53,16 @@ def test_what_the_helper_says_reaches_skopeo_s_log(api, mirroring, private, clie
     assert done.code != 0 and words in done.err and words in page("skopeo-mirror.md"), done
 
 
+def test_what_skopeo_says_without_the_helper_on_path(mirroring, clients, both_hosts, pushed, tmp_path):
+    pod = mirroring.pod(tmp_path / "pod", clients, both_hosts)
+    container, = pod.spec["containers"]
+    container["env"] = [each for each in container["env"] if each["name"] != "PATH"] + [{"name": "PATH", "value": "/usr/bin:/bin"}]
+    done = pod.run()
+    words = "resolves to executable in current directory (./docker-credential-kubeclarity)"
+    assert done.code != 0 and words in done.err, done
+    assert words in page("skopeo-mirror.md") and words in page("README.md")
+
+
 @pytest.fixture
 def building(api, server, private):
     return Recipe(api, server, "kaniko/job.yaml", **{"registry.example.com/team": f"{private.host}/team"})

@@ -28,6 +28,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             man.render_options_section(&mut page)?;
         }
     }
+    // The verbs stand in this page, not in pages of their own.
+    let mut page = String::from_utf8(page)?;
+    for verb in command_line().get_subcommands() {
+        let hyphens = format!("{NAME}-{}", verb.get_name()).replace('-', "\\-");
+        page = page.replace(&format!("{hyphens}(1)"), verb.get_name());
+    }
+    let mut page = page.into_bytes();
     page.extend_from_slice(ends(include_str!("../README.md")).as_bytes());
     std::fs::write(directory.join(format!("{NAME}.1")), page)?;
     Ok(())

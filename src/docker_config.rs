@@ -33,6 +33,8 @@ pub enum Format {
 pub struct DockerConfig {
     /// All entries whose key can be matched; empty ones (`{}`) are left out.
     pub entries: Vec<Entry>,
+    /// It has no `auths`, but names of hosts where `auths` would stand: the older format in the newer one's place.
+    pub without_auths: bool,
 }
 
 /// One key and what stands behind it.
@@ -58,7 +60,12 @@ pub struct Loaded {
 type Auths<'a> = BTreeMap<String, &'a RawValue>;
 
 /// A `config.json`, of which only `auths` matters.
-struct Whole<'a>(Auths<'a>);
+#[derive(Default)]
+struct Whole<'a> {
+    auths: Auths<'a>,
+    has_auths: bool,
+    has_hosts: bool,
+}
 
 /// As Go's decoder fills kubelet's and Docker's structures: the name without regard to case, and what stands twice
 /// is merged, the last entry of a key being the one that counts.
@@ -73,16 +80,19 @@ impl<'de> Deserialize<'de> for Whole<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Whole<'de>, A::Error> {
-                let mut whole = Whole(Auths::new());
+                let mut whole = Whole::default();
                 while let Some(name) = map.next_key::<String>()? {
                     if !name.eq_ignore_ascii_case("auths") {
+                        // No field of Docker's has a dot or a colon.
+                        whole.has_hosts |= name.contains(['.', ':']);
                         map.next_value::<IgnoredAny>()?;
                         continue;
                     }
+                    whole.has_auths = true;
                     match map.next_value::<Option<Auths>>()? {
-                        Some(auths) => whole.0.extend(auths),
+                        Some(auths) => whole.auths.extend(auths),
                         // Go empties a map that it meets a null for.
-                        None => whole.0.clear(),
+                        None => whole.auths.clear(),
                     }
                 }
                 Ok(whole)
@@ -100,14 +110,16 @@ impl DockerConfig {
     pub fn parse(text: &[u8], format: Format) -> Result<DockerConfig, ConfigFault> {
         // Some editors put a byte order mark in front.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let auths = match format {
+        let whole = match format {
             Format::ConfigJson if text.trim_ascii_start().starts_with(b"[") => {
                 return Err(ConfigFault::List);
             }
-            Format::ConfigJson => serde_json::from_slice::<Whole>(text)?.0,
-            Format::DockerCfg => serde_json::from_slice::<Auths>(text)?,
+            Format::ConfigJson => serde_json::from_slice::<Whole>(text)?,
+            Format::DockerCfg => Whole { auths: serde_json::from_slice(text)?, ..Whole::default() },
         };
-        let entries = auths
+        let without_auths = whole.has_hosts && !whole.has_auths;
+        let entries = whole
+            .auths
             .into_iter()
             .rev()
             .filter_map(|(text, value)| {
@@ -116,7 +128,7 @@ impl DockerConfig {
                 Some(Entry { text, key, login })
             })
             .collect();
-        Ok(DockerConfig { entries })
+        Ok(DockerConfig { entries, without_auths })
     }
 }
 

@@ -60,7 +60,7 @@ pub enum Problem {
     },
 
     /// A directory or file that the user named is not there.
-    #[error("{variable} names {path}, which {what}; mount it there or correct {variable}")]
+    #[error("{variable} names {path}, which {what}; {}", what.mount("mount it there", variable))]
     Named {
         /// The variable that names it.
         variable: &'static str,
@@ -189,12 +189,14 @@ pub enum Problem {
     },
 
     /// A Secret without a key that it must have.
-    #[error("{object} has no key {key}; add it")]
+    #[error("{object} has no key {key} ({has}); add it")]
     MissingKey {
         /// The object, as `secret namespace/name`.
         object: String,
         /// The key.
         key: &'static str,
+        /// The keys that it has, in words.
+        has: String,
     },
 
     /// RBAC says no.

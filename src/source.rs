@@ -144,7 +144,13 @@ impl Finding {
             return self.fail(object, Failure::default(problem), Duration::ZERO);
         }
         let why = if candidate.why.is_empty() { String::new() } else { format!(" ({})", candidate.why) };
-        self.look(object, format!("matches, user {}{why}", candidate.credential.username), Duration::ZERO);
+        // Given out as it is: kubelet and Docker do so too.
+        let break_ = match candidate.credential.secret.expose().ends_with(['\n', '\r']) {
+            true => ", whose password ends in a line break (`echo` adds one, `printf %s` does not)",
+            false => "",
+        };
+        let user = &candidate.credential.username;
+        self.look(object, format!("matches, user {user}{break_}{why}"), Duration::ZERO);
         self.candidates.push(candidate);
     }
 

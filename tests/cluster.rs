@@ -218,7 +218,7 @@ fn a_named_secret_of_the_wrong_type_is_an_error() {
 fn a_named_secret_without_its_key_is_an_error() {
     let api = FakeApi::with_token();
     api.secret("team", "empty", DOCKERCONFIGJSON, &[("other", "x")]);
-    let missing = "kubeclarity: secret team/empty has no key .dockerconfigjson; add it\n";
+    let missing = "kubeclarity: secret team/empty has no key .dockerconfigjson (it has other); add it\n";
     get(&api).env("KUBECLARITY_PULL_SECRETS", "empty").run().is(1, missing, "");
 }
 

@@ -174,9 +174,9 @@ fn every_failure_with_a_command_shows_it() {
         &shown,
         &[
             "3. cloud secrets in the cluster",
-            "   ! secret kubeclarity/ecr-sa  has no key AWS_SECRET_ACCESS_KEY; see fix 1",
+            "   ! secret kubeclarity/ecr-sa  has no key AWS_SECRET_ACCESS_KEY (it has AWS_ACCESS_KEY_ID); see fix 1",
             "6. cloud identity of this machine or pod    not asked: the identity in the cluster failed, and no other is taken in its place",
-            "failed: secret kubeclarity/ecr-sa has no key AWS_SECRET_ACCESS_KEY; add it",
+            "failed: secret kubeclarity/ecr-sa has no key AWS_SECRET_ACCESS_KEY (it has AWS_ACCESS_KEY_ID); add it",
             "fix 1, for secret kubeclarity/ecr-sa",
             r#"kubectl patch secret ecr-sa --namespace kubeclarity --type merge --patch '{"stringData":{"AWS_SECRET_ACCESS_KEY":"VALUE"}}'"#,
         ],
@@ -189,7 +189,7 @@ fn every_failure_with_a_command_shows_it() {
         &[
             "   ! secret team/absent                does not exist but KUBECLARITY_PULL_SECRETS names it; see fix 1",
             "fix 1, for secret team/absent",
-            "kubectl create secret docker-registry absent --namespace team --docker-server REGISTRY --docker-username USER --docker-password PASSWORD",
+            "kubectl create secret docker-registry absent --namespace team --docker-server reg.example.com --docker-username USER --docker-password PASSWORD",
         ],
     );
 }

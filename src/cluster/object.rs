@@ -79,6 +79,15 @@ pub struct SecretObject {
 }
 
 impl SecretObject {
+    /// The names of its keys, as a part of a message.
+    pub fn keys(&self) -> String {
+        let names: Vec<&str> = self.data.iter().flat_map(|data| data.keys()).map(String::as_str).collect();
+        match &names[..] {
+            [] => "it is empty".to_owned(),
+            names => format!("it has {}", names.join(", ").chars().take(200).collect::<String>()),
+        }
+    }
+
     /// The value of a key.
     pub fn value(&self, key: &str) -> Option<&[u8]> {
         self.data.as_ref()?.get(key).map(|value| value.0.as_slice())

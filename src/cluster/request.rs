@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::object::Object;
 use super::{Cluster, Found};
 use crate::problem::{Outage, Problem, ServerFault};
+use crate::settings::is_object_name;
 
 /// No object is larger: etcd takes 1.5 MiB, and base64 adds a third.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -29,8 +30,8 @@ const ONE_TRY: Duration = Duration::from_secs(4);
 pub enum Refusal {
     /// 404.
     Absent,
-    /// 403.
-    Denied,
+    /// 403, and the service account that the server says it is to, as namespace and name.
+    Denied(Option<(String, String)>),
     /// 409: somebody else wrote in the meantime.
     Conflict,
     /// Everything else, told.
@@ -127,8 +128,7 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
             return Tried::Answer(Err(failed(cluster, object, ServerFault::Invalid)));
         }
         StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
-        StatusCode::FORBIDDEN if verb.is_write() => return refused_write(cluster, object, response).await,
-        StatusCode::FORBIDDEN => return Tried::Answer(Err(Refusal::Denied)),
+        StatusCode::FORBIDDEN => return forbidden(cluster, object, verb, response).await,
         StatusCode::UNAUTHORIZED => {
             let (object, server) = (object.to_string(), cluster.server.clone());
             return Tried::Answer(Err(Refusal::Failed(Problem::Unauthorized { object, server })));
@@ -153,9 +153,9 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
     }
 }
 
-/// A 403 to a write. A namespace that is being deleted, a quota and a policy refuse what RBAC allows, and no Role
-/// helps against them.
-async fn refused_write(cluster: &Cluster, object: &Object, response: Response<Body>) -> Tried {
+/// A 403. To a write, a namespace that is being deleted, a quota and a policy refuse what RBAC allows, and no Role helps
+/// against them.
+async fn forbidden(cluster: &Cluster, object: &Object, verb: Verb<'_>, response: Response<Body>) -> Tried {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]
@@ -168,16 +168,25 @@ async fn refused_write(cluster: &Cluster, object: &Object, response: Response<Bo
         .map(|status| status.message)
         .unwrap_or_default();
     let namespace = object.namespace.clone();
-    let what = if message.contains("is being terminated") {
+    let what = if !verb.is_write() {
+        return Tried::Answer(Err(Refusal::Denied(account_in(&message))));
+    } else if message.contains("is being terminated") {
         ServerFault::Terminating(namespace)
     } else if message.contains("exceeded quota") {
         ServerFault::Quota(namespace)
     } else if message.contains("denied the request") {
         ServerFault::Policy(namespace)
     } else {
-        return Tried::Answer(Err(Refusal::Denied));
+        return Tried::Answer(Err(Refusal::Denied(account_in(&message))));
     };
     Tried::Answer(Err(failed(cluster, object, what)))
+}
+
+/// Who was denied, in the words of the API server's authorizer: `User "system:serviceaccount:<namespace>:<name>" cannot`.
+fn account_in(message: &str) -> Option<(String, String)> {
+    let (_, rest) = message.split_once("User \"system:serviceaccount:")?;
+    let (namespace, name) = rest.split_once('"')?.0.split_once(':')?;
+    (is_object_name(namespace) && is_object_name(name)).then(|| (namespace.to_owned(), name.to_owned()))
 }
 
 /// The kind that an answer claims to be. Anything else with 200 (a gateway's `{}`) would look like an object that

@@ -108,7 +108,9 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
         return Err(Problem::ConfigureNothing);
     }
     if family == Family::Podman && flag("all") && !flag("remove") {
-        return Ok(PODMAN_ALL.to_owned());
+        // Printed into a file, it must be nothing but the line.
+        let line = PODMAN_ALL.lines().find(|line| line.starts_with("credential-helpers")).unwrap_or_default();
+        return Ok(if flag("print") { format!("{line}\n") } else { PODMAN_ALL.to_owned() });
     }
     if flag("print") {
         let mut document = Document::empty();

@@ -53,7 +53,13 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
     let asked = Question::new(registry, &settings);
     let answer = match matches.get_flag("fresh") {
         true => Answer::Asked(Resolver::new(&settings, &asked, deadline).resolve()),
-        false => cache::answer(&settings, &asked, deadline),
+        false => match cache::answer(&settings, &asked, deadline) {
+            // Why there is none is what the user wants to know, and no answer on disk says it.
+            Answer::Kept(entry) if entry.credential().is_none() => {
+                Answer::Asked(Resolver::new(&settings, &asked, deadline).resolve())
+            }
+            answer => answer,
+        },
     };
     let report = Report::of(question, &asked, &host_alone, &answer, SystemTime::now());
     let found = report.found();
@@ -75,7 +81,20 @@ fn understood(question: &str) -> Option<Registry> {
     let is_registry = word.contains("://")
         || !word.contains('/') && (host.contains('.') || host == "localhost" || word.starts_with('['))
         || word.ends_with('/');
-    if is_registry { Registry::parse(word) } else { Registry::of_image(word) }
+    match is_registry {
+        true => Registry::parse(without_tag(word)),
+        false => Registry::of_image(word),
+    }
+}
+
+/// A scheme before an image says that its first part is a host; its tag and digest are left out all the same.
+fn without_tag(word: &str) -> &str {
+    let start = word.find("://").map_or(0, |at| at + 3);
+    let word = word.split('@').next().unwrap_or_default();
+    match word.rfind('/').filter(|slash| *slash >= start) {
+        Some(slash) => word[slash..].find(':').map_or(word, |tag| &word[..slash + tag]),
+        None => word,
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +111,9 @@ mod tests {
             ("registry.example.com:5000", "registry.example.com:5000"),
             ("localhost:5000", "localhost:5000"),
             ("https://index.docker.io/v1/", "docker.io"),
+            ("https://reg.example.com/v2/", "reg.example.com"),
+            ("https://reg.example.com:5000/team/app:1", "reg.example.com:5000/team/app"),
+            ("https://registry/team/app@sha256:abc", "registry/team/app"),
             ("registry:5000/", "registry:5000"),
             ("registry:5000/app", "registry:5000/app"),
             ("[::1]:5000", "[::1]:5000"),

@@ -32,11 +32,24 @@ pub enum Unreadable {
     Other(ErrorKind),
 }
 
+impl Unreadable {
+    /// What to do about something mounted: it is the rights that are wrong, or the mount.
+    pub(super) fn mount(self, anew: &str, variable: &str) -> String {
+        match (self, variable) {
+            (Unreadable::Denied, _) => {
+                "let this user read it (in a pod: fsGroup, or the volume's defaultMode)".to_owned()
+            }
+            (_, "") => anew.to_owned(),
+            (_, variable) => format!("{anew} or correct {variable}"),
+        }
+    }
+}
+
 /// What is wrong with a file, and what to do; by what the file is for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FileFault {
     /// A mounted pull secret.
-    #[error("{0}; mount the secret anew")]
+    #[error("{why}; {what}", why = .0, what = .0.mount("mount the secret anew", ""))]
     Mounted(Unreadable),
     /// Docker's configuration.
     #[error("{0}; correct it or unset the variable that names it")]

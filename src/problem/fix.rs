@@ -25,9 +25,25 @@ impl Problem {
             Problem::Denied { account, namespace, rules, .. } => {
                 Some(role(account.as_ref(), namespace, rules))
             }
-            Problem::Missing { object, .. } | Problem::WrongType { object, .. } => pull_secret(object),
-            Problem::NotDockerConfig { origin, .. } => pull_secret(origin.rsplit_once("/.")?.0),
-            Problem::MissingKey { object, key } => {
+            Problem::Missing { object, .. } => pull_secret(object),
+            // The type of a Secret cannot be changed.
+            Problem::WrongType { object, .. } => {
+                let (namespace, name) = secret(object)?;
+                let made = pull_secret(object)?;
+                Some(format!("kubectl delete secret {name} --namespace {namespace}\n{made}"))
+            }
+            Problem::NotDockerConfig { origin, .. } => Some(format!(
+                "{} \\\n  --dry-run=client --output yaml | kubectl apply -f -",
+                pull_secret(origin.rsplit_once("/.")?.0)?
+            )),
+            // A whole file does not fit into a command.
+            Problem::MissingKey { object, key: "sa.json", .. } => {
+                let (namespace, name) = secret(object)?;
+                Some(format!(
+                    "kubectl create secret generic {name} --namespace {namespace} --from-file=sa.json=KEY-FILE \\\n  --dry-run=client --output yaml | kubectl apply -f -"
+                ))
+            }
+            Problem::MissingKey { object, key, .. } => {
                 let (namespace, name) = secret(object)?;
                 Some(format!(
                     "kubectl patch secret {name} --namespace {namespace} --type merge --patch '{{\"stringData\":{{\"{key}\":\"VALUE\"}}}}'"
@@ -161,8 +177,17 @@ mod tests {
         assert!(broken.fix().unwrap().contains(" regcred --namespace team "));
         let file = Problem::NotDockerConfig { origin: "/etc/config.json".into(), why: ConfigFault::List };
         assert_eq!(file.fix(), None);
-        let key =
-            Problem::MissingKey { object: "secret kubeclarity/ecr-sa".into(), key: "AWS_SECRET_ACCESS_KEY" };
+        let missing = |name: &str, key| Problem::MissingKey {
+            object: format!("secret kubeclarity/{name}"),
+            key,
+            has: "it is empty".into(),
+        };
+        let key = missing("ecr-sa", "AWS_SECRET_ACCESS_KEY");
+        assert!(missing("gcr-sa", "sa.json").fix().unwrap().contains("--from-file=sa.json=KEY-FILE"));
+        let typed = Problem::WrongType { object: "secret team/regcred".into(), found: "Opaque".into() };
+        assert!(typed.fix().unwrap().starts_with(
+            "kubectl delete secret regcred --namespace team\nkubectl create secret docker-registry regcred "
+        ));
         assert!(key.fix().unwrap().contains(r#"ecr-sa --namespace kubeclarity --type merge --patch '{"stringData":{"AWS_SECRET_ACCESS_KEY":"VALUE"}}'"#));
         let account = Problem::Missing {
             object: "service account a/b".into(),

@@ -76,7 +76,11 @@ pub async fn load(
 pub fn identity(object: &Object, secret: &SecretObject, cloud: Cloud) -> Result<CloudIdentity, Problem> {
     let optional = |key: &'static str| value(object, secret, key);
     let needed = |key: &'static str| {
-        optional(key)?.ok_or_else(|| Problem::MissingKey { object: object.to_string(), key })
+        optional(key)?.ok_or_else(|| Problem::MissingKey {
+            object: object.to_string(),
+            key,
+            has: secret.keys(),
+        })
     };
     let text = |secret: Option<Secret>| secret.map(|secret| secret.expose().to_owned());
     match cloud {

@@ -75,11 +75,14 @@ fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
 }
 
 fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
+    let mut found = false;
     for (key, format) in KEYS {
         let started = Instant::now();
         let name = folder.join(key);
         let origin = directory.join(&name).display().to_string();
-        match file::read_beneath(directory, &name) {
+        let text = file::read_beneath(directory, &name);
+        found |= !matches!(text, Err(Unreadable::Absent));
+        match text {
             Err(Unreadable::Absent) => {}
             Err(why) => {
                 let problem = Problem::File { path: origin.clone(), what: FileFault::Mounted(why) };
@@ -99,6 +102,14 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
             },
         }
     }
+    if !found {
+        let [(one, _), (other, _)] = KEYS;
+        finding.look(
+            directory.join(folder).display().to_string(),
+            format!("has neither {one} nor {other}"),
+            Duration::ZERO,
+        );
+    }
 }
 
 /// What a configuration holds: how many entries, and the first keys, so that a slip in one is seen.
@@ -108,6 +119,9 @@ pub fn entries(config: &DockerConfig) -> String {
     let keys: Vec<&str> = entries.iter().take(SHOWN).map(|entry| entry.text.as_str()).collect();
     let more = if entries.len() > SHOWN { ", ..." } else { "" };
     match entries.len() {
+        0 if config.without_auths => {
+            "no entries: it is of the form of .dockercfg; put all of it below `auths`".to_owned()
+        }
         0 => "no entries".to_owned(),
         1 => format!("1 entry: {}", keys[0]),
         number => format!("{number} entries: {}{more}", keys.join(", ")),

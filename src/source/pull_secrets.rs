@@ -38,6 +38,8 @@ impl Found {
 struct Wanted {
     object: Object,
     named: bool,
+    /// The service account names it.
+    of_account: bool,
 }
 
 /// Gets all pull secrets, in the order in which they count.
@@ -45,10 +47,11 @@ pub async fn load(cluster: &Cluster, settings: &Settings) -> (Vec<Loaded>, Findi
     let mut wanted: Vec<Wanted> = Vec::new();
     for name in &settings.pull_secrets {
         let namespace = name.namespace.as_deref().unwrap_or(&cluster.namespace);
-        wanted.push(Wanted { object: Object::secret(namespace, &name.name), named: true });
+        let object = Object::secret(namespace, &name.name);
+        wanted.push(Wanted { object, named: true, of_account: false });
     }
-    let stored =
-        Wanted { object: Object::secret(&settings.credentials_namespace, STORED_SECRET), named: false };
+    let object = Object::secret(&settings.credentials_namespace, STORED_SECRET);
+    let stored = Wanted { object, named: false, of_account: false };
     let mut first = wanted.clone();
     first.push(stored.clone());
 
@@ -126,8 +129,10 @@ async fn account_secrets(
             let new = |name: &String| is_object_name(name) && known.insert(name.clone());
             let names: Vec<String> = found.pull_secrets().filter(new).collect();
             finding.look(account.to_string(), pull_secrets_of(&names), started.elapsed());
-            let wanted =
-                |name: String| Wanted { object: Object::secret(&account.namespace, &name), named: false };
+            let wanted = |name: String| {
+                let object = Object::secret(&account.namespace, &name);
+                Wanted { object, named: false, of_account: true }
+            };
             (names.into_iter().map(wanted).collect(), finding)
         }
         Err(refusal) => {
@@ -158,7 +163,7 @@ pub(super) fn refused(
     let problem = match refusal {
         Refusal::Absent if !named => return finding.look(object.to_string(), "does not exist", took),
         Refusal::Absent => Problem::Missing { object: object.to_string(), variable },
-        Refusal::Denied => denied(cluster, object, vec![object.rule("get")]),
+        Refusal::Denied(account) => denied(cluster, object, account, vec![object.rule("get")]),
         Refusal::Conflict => return finding.look(object.to_string(), "is being written", took),
         Refusal::Failed(problem) => {
             let weight = if named { Weight::Named } else { cluster.found.weight() };
@@ -169,18 +174,29 @@ pub(super) fn refused(
 }
 
 /// The message for a 403, with the rules of a Role that would allow it.
-pub(super) fn denied(cluster: &Cluster, object: &Object, rules: Vec<String>) -> Problem {
-    let account = cluster.service_account.as_ref().filter(|_| cluster.found == Found::InPod);
-    let account =
-        account.map(|account| (account.namespace.clone().unwrap_or_default(), account.name.clone()));
+pub(super) fn denied(
+    cluster: &Cluster,
+    object: &Object,
+    told: Option<(String, String)>,
+    rules: Vec<String>,
+) -> Problem {
+    // What the server says, else what the pod's own token says.
+    let own = cluster.service_account.as_ref().filter(|_| cluster.found == Found::InPod);
+    let own = own.map(|account| (account.namespace.clone().unwrap_or_default(), account.name.clone()));
+    let account = told.or(own);
     Problem::Denied { object: object.to_string(), account, namespace: object.namespace.clone(), rules }
 }
 
 /// Takes a Secret's configuration, or notes why there is none.
 fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
-    let Answer { wanted: Wanted { object, named }, result, took } = answer;
+    let Answer { wanted: Wanted { object, named, of_account }, result, took } = answer;
     let secret = match result {
         Ok(secret) => secret,
+        // As kubelet, which warns and goes on.
+        Err(Refusal::Absent) if of_account => {
+            let problem = Problem::Missing { object: object.to_string(), variable: "imagePullSecrets" };
+            return finding.fail(object.to_string(), Failure::note(problem), took);
+        }
         Err(refusal) => return refused(cluster, &object, named, VARIABLE, refusal, took, finding),
     };
     let weight = if named { Weight::Named } else { Weight::Note };
@@ -189,7 +205,7 @@ fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &m
         return finding.fail(object.to_string(), Failure { problem, weight }, took);
     };
     let Some(text) = secret.value(key) else {
-        let problem = Problem::MissingKey { object: object.to_string(), key };
+        let problem = Problem::MissingKey { object: object.to_string(), key, has: secret.keys() };
         return finding.fail(object.to_string(), Failure { problem, weight }, took);
     };
     let origin = format!("{object}/{key}");

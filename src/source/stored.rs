@@ -60,9 +60,9 @@ pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>)
             Err(Refusal::Conflict) => {}
             Ok(changed) => return Ok(changed),
             // All the rights that storing takes; `create` cannot be given for one name.
-            Err(Refusal::Denied) => {
+            Err(Refusal::Denied(account)) => {
                 let rules = vec![object.rule("get, update"), object.create_rule()];
-                return Err(denied(cluster, &object, rules));
+                return Err(denied(cluster, &object, account, rules));
             }
             // A Secret that is not there is handled; this is its namespace.
             Err(Refusal::Absent) => {
@@ -92,7 +92,7 @@ async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result
         Ok(secret) => Whole(secret),
         Err(Refusal::Absent) => return create(cluster, object, change).await,
         // What may not be read is not served by this program either: there is nothing to erase.
-        Err(Refusal::Denied) if matches!(change, Change::Remove { .. }) => return Ok(false),
+        Err(Refusal::Denied(_)) if matches!(change, Change::Remove { .. }) => return Ok(false),
         Err(refusal) => return Err(refusal),
     };
     let unusable = |what: EntryFault| Refusal::Failed(Problem::Unusable { origin: object.to_string(), what });

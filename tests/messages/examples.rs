@@ -39,7 +39,7 @@ fn plain() -> Vec<Problem> {
         Problem::IncompleteVariables { set: ANY, missing: ANY },
         Problem::Missing { object: "secret …".to_owned(), variable: "KUBECLARITY_PULL_SECRETS" },
         Problem::WrongType { object: "secret …".to_owned(), found: any() },
-        Problem::MissingKey { object: "secret …".to_owned(), key: ANY },
+        Problem::MissingKey { object: "secret …".to_owned(), key: ANY, has: any() },
         Problem::Denied {
             object: any(),
             account: Some((any(), any())),

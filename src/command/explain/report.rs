@@ -88,7 +88,7 @@ impl Report {
         let (cached, candidates, sources) = match answer {
             Answer::Kept(_) => (true, Vec::new(), Vec::new()),
             Answer::Asked(resolution) => {
-                (false, resolution.candidates.iter().map(ranked).collect(), sources(resolution))
+                (false, resolution.candidates.iter().map(ranked).collect(), sources(resolution, asked))
             }
         };
         Report {
@@ -159,13 +159,18 @@ fn ranked(candidate: &Candidate) -> Ranked {
 }
 
 /// All sources, those that were not asked too.
-fn sources(resolution: &Resolution) -> Vec<Asked> {
+fn sources(resolution: &Resolution, asked: &Question) -> Vec<Asked> {
     let looked = |look: &Look| Looked {
         object: look.object.clone(),
         result: look.result.clone(),
         failed: look.problem.is_some(),
         milliseconds: (look.took.as_secs_f64() * 10_000.0).round() / 10.0,
-        fix: look.problem.as_ref().and_then(|problem| problem.fix()),
+        fix: look.problem.as_ref().and_then(|problem| problem.fix()).map(|fix| {
+            fix.replace(
+                "--docker-server REGISTRY",
+                &format!("--docker-server {}", asked.registry.list_name()),
+            )
+        }),
     };
     Source::ALL
         .into_iter()

@@ -89,7 +89,7 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     let store = if resolver.needs_network() { Store::open(settings) } else { None };
     let Some(store) = store else { return Answer::Asked(resolver.others(so_far)) };
     let names = Names::of(settings, question);
-    let fresh = || kept(&store, &names).filter(|entry| entry.is_fresh(SystemTime::now()));
+    let fresh = || kept(settings, &store, &names).filter(|entry| entry.is_fresh(SystemTime::now()));
 
     if let Some(entry) = fresh() {
         return Answer::Kept(entry);
@@ -97,7 +97,7 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     // One for the registry: whether its repositories have one answer is known only once somebody has asked.
     let _lock = Lock::take(&store, &names.registry, deadline, || fresh().is_some());
     // Whoever held the lock before may have answered in the meantime.
-    let old = kept(&store, &names);
+    let old = kept(settings, &store, &names);
     if let Some(entry) = old.clone().filter(|entry| entry.is_fresh(SystemTime::now())) {
         return Answer::Kept(entry);
     }
@@ -108,24 +108,41 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     }
     let entry = Entry::of(settings, &resolution, SystemTime::now());
     if let Some(entry) = entry.filter(|_| took_network(settings, &resolution)) {
-        let name = if entry.any_path { &names.registry } else { &names.own };
-        store.write_of(generation, name, &entry);
+        if entry.any_path {
+            store.write_of(generation, &names.registry, &entry);
+        }
+        // Its own place too, where it outlives the other's service to all repositories.
+        let outlived =
+            names.own != names.registry && entry.outlives(settings.cache_ttl) && may_change(settings);
+        if !entry.any_path || outlived {
+            store.write_of(generation, &names.own, &entry);
+        }
     }
     Answer::Asked(resolution)
 }
 
-/// The answer that is on disk: the registry's, if it is the one for every repository; else the repository's own.
-fn kept(store: &Store, names: &Names) -> Option<Entry> {
+/// The answer that is on disk: the registry's, as long as it is the one for every repository; else the repository's own.
+fn kept(settings: &Settings, store: &Store, names: &Names) -> Option<Entry> {
     let now = SystemTime::now();
     let of_registry = store.read(&names.registry, now);
     if names.own == names.registry {
         return of_registry;
     }
-    let of_registry = of_registry.filter(|entry| entry.any_path);
+    // Somebody may have put a key for this repository into the cluster since then. A token serves those that were asked
+    // for until it ends, and all others only as long as a password of the cluster is kept.
+    let is_shared = |entry: &Entry| {
+        entry.any_path && (entry.is_younger(settings.cache_ttl, now) || !may_change(settings))
+    };
+    let of_registry = of_registry.filter(is_shared);
     match of_registry {
         Some(entry) if entry.is_fresh(now) => Some(entry),
         of_registry => store.read(&names.own, now).or(of_registry),
     }
+}
+
+/// Whether what was asked for can change without changing the name of the answer: what is in a cluster can.
+fn may_change(settings: &Settings) -> bool {
+    cluster::place(settings).is_some()
 }
 
 /// Whether the network was needed to find it: not for what the environment holds, where there is no cluster that
@@ -276,7 +293,9 @@ mod tests {
             let (store, of_repository) = (Store::open(&settings).unwrap(), names("reg.example.com/team/app"));
             registry.iter().for_each(|entry| store.write(&of_repository.registry, entry));
             own.iter().for_each(|entry| store.write(&of_repository.own, entry));
-            let user = |names| kept(&store, names).map(|entry| entry.credential().unwrap().username.clone());
+            let user = |names| {
+                kept(&settings, &store, names).map(|entry| entry.credential().unwrap().username.clone())
+            };
             assert_eq!(user(&of_repository).as_deref(), expected, "{registry:?} {own:?}");
             // The registry itself has its own answer, whatever it holds for.
             let its_own = registry.map(|_| "registry");

@@ -346,6 +346,43 @@ fn all_repositories_have_one_answer_where_no_key_has_a_path() {
 }
 
 #[test]
+fn a_token_serves_repositories_that_nobody_asked_for_no_longer_than_a_password_is_kept() {
+    let (api, token) = with_token_for(3600);
+    let machine = Machine::new(&api);
+    let get = |path: &str, secret: &str| {
+        let server = format!("{SERVER}{path}");
+        machine.get(&server).run().answers(&server, "user", secret);
+    };
+    get("/a", &token);
+    get("/b", &token);
+    assert_eq!(api.requests().len(), 1);
+    // A minute later, somebody has stored a login for one of them.
+    for name in machine.files() {
+        let path = machine.cache().join(name);
+        let mut answer = content(&path);
+        answer["asked"] = (answer["asked"].as_u64().unwrap() - 60).into();
+        write(&path, format!("{}{answer}", support::cached::HEAD));
+        // The broom goes by the file's time.
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3000)).unwrap();
+    }
+    let path = format!("{SERVER}/c");
+    let auths = json!({ SERVER: { "username": "user", "password": token }, path: { "username": "user", "password": "of-c" } });
+    let config = json!({ "auths": auths }).to_string();
+    api.secret(
+        "kubeclarity",
+        "basic-regcred",
+        "kubernetes.io/dockerconfigjson",
+        &[(".dockerconfigjson", config.as_str())],
+    );
+    get("/c", "of-c");
+    assert_eq!(api.requests().len(), 2);
+    // What was asked for itself is good until the token ends.
+    get("/a", &token);
+    assert_eq!(api.requests().len(), 2);
+}
+
+#[test]
 fn where_a_key_has_a_path_each_repository_has_its_own_answer() {
     // In the cluster, or in what is asked after it; broken, or for another repository.
     for scoped in [true, false] {

@@ -119,6 +119,16 @@ impl Entry {
         now < self.fresh_until && self.asked <= now + SKEW
     }
 
+    /// Whether it was asked for less than this long ago.
+    pub fn is_younger(&self, age: Duration, now: SystemTime) -> bool {
+        now < self.asked + age
+    }
+
+    /// Whether it is given out for longer than this.
+    pub fn outlives(&self, age: Duration) -> bool {
+        self.fresh_until > self.asked + age
+    }
+
     /// Whether it holds a token that is known to be still good.
     pub fn is_valid_token(&self, now: SystemTime) -> bool {
         let expires = self.credential().and_then(|credential| credential.expires);

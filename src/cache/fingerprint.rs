@@ -129,6 +129,11 @@ fn cluster_fields(fields: &mut Fields, settings: &Settings) {
         Some(identity) => identity.iter().for_each(|part| fields.text(Some(part))),
         None => fields.text(None),
     }
+    // A cluster that was named must answer; one found by chance need not.
+    fields.0.update(&[u8::from(settings.kubeconfig.is_some())]);
+    if settings.in_cluster_host.is_none() && cluster::place(settings).is_some() {
+        plugin_fields(fields, settings);
+    }
     match &settings.kubeconfig {
         Some(list) => std::env::split_paths(list).for_each(|path| fields.file(Some(&path))),
         None => fields.file(settings.home.as_ref().map(|home| home.join(".kube/config")).as_deref()),
@@ -137,6 +142,22 @@ fn cluster_fields(fields: &mut Fields, settings: &Settings) {
     settings.service_account.iter().for_each(|name| fields.object(name));
     fields.0.update(&(settings.pull_secrets.len() as u64).to_le_bytes());
     settings.pull_secrets.iter().for_each(|name| fields.object(name));
+}
+
+/// What the exec plugins of kubeconfigs go by: they turn a cloud's identity into the cluster's.
+fn plugin_fields(fields: &mut Fields, settings: &Settings) {
+    let (aws, google, azure) = (&settings.aws, &settings.google, &settings.azure);
+    fields.text(aws.access_key_id.as_ref().map(|id| id.expose()));
+    fields.text(aws.profile.as_deref());
+    fields.text(aws.role_arn.as_deref());
+    fields.path(aws.config_file.as_deref());
+    fields.path(aws.credentials_file.as_deref());
+    fields.token_file(aws.web_identity_token_file.as_deref());
+    fields.path(google.credentials.as_deref());
+    fields.path(google.cloudsdk_config.as_deref());
+    fields.text(azure.tenant_id.as_deref());
+    fields.text(azure.client_id.as_deref());
+    fields.token_file(azure.federated_token_file.as_deref());
 }
 
 /// The sources that need no network, but come after some that do.
@@ -277,6 +298,22 @@ mod tests {
             assert_ne!(other, &plain, "{at}");
             assert!(!others[..at].contains(other), "{at}");
         }
+    }
+
+    #[test]
+    fn what_a_plugin_goes_by_matters_where_there_is_a_kubeconfig() {
+        let profile = [("AWS_PROFILE", "a"), ("KUBECONFIG", "/none")];
+        let other = [("AWS_PROFILE", "b"), ("KUBECONFIG", "/none")];
+        assert_ne!(name("reg.io", &profile), name("reg.io", &other));
+        assert_eq!(name("reg.io", &profile[..1]), name("reg.io", &other[..1]));
+        // By chance, and named: the same file.
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().to_str().unwrap();
+        std::fs::create_dir(directory.path().join(".kube")).unwrap();
+        let path = directory.path().join(".kube/config");
+        std::fs::write(&path, "{}").unwrap();
+        let named = [("HOME", home), ("KUBECONFIG", path.to_str().unwrap())];
+        assert_ne!(name("reg.io", &named), name("reg.io", &named[..1]));
     }
 
     #[test]

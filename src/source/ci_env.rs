@@ -29,7 +29,8 @@ pub fn find(settings: &Settings, question: &Question, now: SystemTime) -> Findin
 
 fn github(settings: &Settings, question: &Question, now: SystemTime, finding: &mut Finding) {
     const VARIABLE: &str = "GITHUB_TOKEN";
-    let ours = question.registry.authority() == "ghcr.io";
+    // Port 80 of http:// is the same registry, but in clear.
+    let ours = question.registry.authority() == "ghcr.io" && !question.registry.is_http_port();
     match &settings.github_token {
         None => finding.look(VARIABLE, "not set", Duration::ZERO),
         Some(_) if !ours => finding.look(VARIABLE, "is for ghcr.io only", Duration::ZERO),
@@ -50,7 +51,11 @@ fn gitlab(settings: &Settings, question: &Question, now: SystemTime, finding: &m
         finding.look(VARIABLE, "not set", Duration::ZERO);
         return;
     };
-    if !Registry::parse(name).is_some_and(|registry| registry.same_registry(&question.registry)) {
+    let is_it = |registry: Registry| {
+        registry.same_registry(&question.registry)
+            && registry.is_http_port() == question.registry.is_http_port()
+    };
+    if !Registry::parse(name).is_some_and(is_it) {
         finding.look(VARIABLE, "names another registry", Duration::ZERO);
         return;
     }
@@ -111,12 +116,13 @@ mod tests {
             "evil.com/ghcr.io",
             "a.ghcr.io",
             "ghcr.io:5000",
+            "http://ghcr.io:80",
             "ghcr.io.",
             "github.com",
             "ghcr.iо.com",
         ] {
-            if let Some(registry) = Registry::parse(look_alike) {
-                assert!(ask(&token, &registry.key()).candidates.is_empty(), "{look_alike}");
+            if Registry::parse(look_alike).is_some() {
+                assert!(ask(&token, look_alike).candidates.is_empty(), "{look_alike}");
             }
         }
     }
@@ -137,6 +143,10 @@ mod tests {
         ] {
             assert!(ask(&all, other).candidates.is_empty(), "{other}");
         }
+        let plain =
+            [("CI_REGISTRY", "http://reg:80"), ("CI_REGISTRY_USER", "u"), ("CI_REGISTRY_PASSWORD", "p")];
+        assert_eq!(ask(&plain, "http://reg:80/app").candidates.len(), 1);
+        assert!(ask(&plain, "reg/app").candidates.is_empty());
         let problem = &ask(&all[..2], "reg.example.com:5050").failures[0].problem;
         assert_eq!(
             problem,

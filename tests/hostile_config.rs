@@ -144,6 +144,29 @@ fn an_endpoint_of_somebodys_own_gets_no_projected_token() {
 }
 
 #[test]
+fn an_endpoint_in_a_profile_gets_no_projected_token() {
+    let home = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (token, config) = (home.path().join("token"), home.path().join("config"));
+    std::fs::write(&token, "hunter2").unwrap();
+    let role = format!(
+        "role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = {}\n",
+        token.display()
+    );
+    for text in [
+        format!("[default]\nendpoint_url = {url}\n{role}"),
+        format!("[default]\nservices = own\n{role}[services own]\nsts =\n  endpoint_url = {url}\n"),
+    ] {
+        std::fs::write(&config, &text).unwrap();
+        let line = failed(home.path(), ECR, &[("AWS_CONFIG_FILE", config.to_str().unwrap())]);
+        assert!(line.contains("endpoint_url in the AWS configuration file"), "{text}: {line}");
+        assert!(listener.accept().is_err(), "{text}: somebody was asked");
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_credential_process_does_not_outlive_the_helper() {
     let home = tempfile::tempdir().unwrap();

@@ -33,6 +33,7 @@ use crate::deadline::Deadline;
 use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Need, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
+use bounded::{Reach, bounded};
 use identity::{Identity, Named};
 
 /// ECR Public has its API in one region only.
@@ -58,9 +59,9 @@ impl Clients {
         };
         let trusting = context(TrustStore::empty().with_pem_certificate(pem))?;
         let nobody = context(TrustStore::empty())?;
-        let client = |proxy: ProxyConfig| {
+        let client = |proxy: ProxyConfig, reach: Reach| {
             let (trusting, nobody) = (trusting.clone(), nobody.clone());
-            bounded::bounded(Builder::new().build_with_connector_fn(move |settings, _| {
+            let client = Builder::new().build_with_connector_fn(move |settings, _| {
                 // Without settings, the SDK only tries whether a connector can be made, and throws it away: it need
                 // not parse all authorities for that, and could reach nobody with it.
                 let context = if settings.is_some() { &trusting } else { &nobody };
@@ -70,11 +71,12 @@ impl Clients {
                     .tls_provider(Provider::Rustls(CryptoMode::Ring))
                     .tls_context(context.clone())
                     .build()
-            }))
+            });
+            bounded(client, reach)
         };
         Ok(Clients {
-            service: client(ProxyConfig::from_env()),
-            metadata: client(ProxyConfig::disabled()),
+            service: client(ProxyConfig::from_env(), Reach::Services),
+            metadata: client(ProxyConfig::disabled(), Reach::Machine),
             deadline: http.deadline,
         })
     }

@@ -30,6 +30,9 @@ pub enum GoogleFault {
         "Google's answer to the impersonation holds no access token; check that nothing stands between this machine and Google"
     )]
     ImpersonationNoToken,
+    /// A token's source without TLS, on another machine.
+    #[error("the source of its token is neither https nor on this machine; correct credential_source.url")]
+    PlainSource,
     /// The machine has no account.
     #[error("the metadata server knows no service account; attach one to the machine or pod")]
     NoAccount,

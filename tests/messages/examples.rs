@@ -237,6 +237,7 @@ fn google() -> Vec<GoogleFault> {
         Impersonation { email: any(), said: words },
         ImpersonationNoToken,
         NoAccount,
+        PlainSource,
         Key,
         Sign,
     ]);

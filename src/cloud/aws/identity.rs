@@ -16,6 +16,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
 
+use super::bounded::ELSEWHERE;
 use super::{ATTEMPTS, Clients};
 use crate::cloud::machine::Evidence;
 use crate::cloud::{causes, one_line};
@@ -298,6 +299,10 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
         Err(error) => {
             // What a `credential_process` wrote is nobody's business.
             let causes = plainly(causes(&error).split("Stderr:").next().unwrap_or_default().trim());
+            if causes.contains(ELSEWHERE) {
+                let fault = AwsFault::Endpoint("endpoint_url in the AWS configuration file");
+                return Identity::Failed { identity, fault };
+            }
             // The SDK tells it in words only.
             let down = matches!(error, CredentialsError::ProviderTimedOut(_))
                 || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]

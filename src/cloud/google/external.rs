@@ -4,10 +4,11 @@
 pub mod executable;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
 
 use super::token::Impersonation;
@@ -158,8 +159,12 @@ async fn from_url(
     http: &Http,
     url: &str,
 ) -> Result<Secret, CloudFault> {
-    // A metadata server of another cloud, or a service: only https leaves the machine.
-    let towards = if url.starts_with("https://") { Towards::Service } else { Towards::Metadata };
+    // A metadata server of another cloud or a service of this machine, or else a service: only https leaves the machine.
+    let towards = match Url::parse(url) {
+        Ok(address) if address.scheme() == "https" => Towards::Service,
+        Ok(address) if stays_here(&address) => Towards::Metadata,
+        _ => return Err(GoogleFault::PlainSource.into()),
+    };
     let prepare = |request: RequestBuilder| {
         source
             .headers
@@ -172,6 +177,20 @@ async fn from_url(
     }
     Ok(formatted(source.format.as_ref(), &answer.body)?)
 }
+
+/// Whether an address without TLS is this machine's own: loopback, or link-local as metadata servers are.
+fn stays_here(address: &Url) -> bool {
+    let host = address.host_str().unwrap_or_default();
+    let near = match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(host)) => host.is_loopback() || host.is_link_local(),
+        Ok(IpAddr::V6(host)) => host.is_loopback() || host.is_unicast_link_local() || host == METADATA_IPV6,
+        Err(_) => matches!(host, "localhost" | "metadata.google.internal"),
+    };
+    near && address.scheme() == "http" && address.username().is_empty() && address.password().is_none()
+}
+
+/// EC2's metadata server where there is only IPv6.
+const METADATA_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// The token itself: the whole text, or a field of a JSON object.
 fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, GoogleFault> {
@@ -194,6 +213,26 @@ fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, GoogleFault
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_tls_only_this_machine_is_asked() {
+        for (address, here) in [
+            ("http://169.254.169.254/metadata/identity/oauth2/token?resource=x", true),
+            ("http://127.0.0.1:8080/token", true),
+            ("http://localhost/token", true),
+            ("http://[::1]/token", true),
+            ("http://[fd00:ec2::254]/latest", true),
+            ("http://metadata.google.internal/x", true),
+            ("http://10.0.0.1/token", false),
+            ("http://169.255.169.254/", false),
+            ("http://localhost.evil.example/", false),
+            ("http://user@localhost/", false),
+            ("http://evil.example/169.254.169.254", false),
+            ("ftp://localhost/", false),
+        ] {
+            assert_eq!(stays_here(&Url::parse(address).unwrap()), here, "{address}");
+        }
+    }
 
     fn format(kind: &str, field: Option<&str>) -> Format {
         Format { kind: kind.into(), subject_token_field_name: field.map(Into::into) }

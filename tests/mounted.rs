@@ -70,6 +70,20 @@ fn one_secret_mounted_at_the_very_path() {
 }
 
 #[test]
+fn more_than_anybody_mounts_is_not_read() {
+    let mount = Mount::new();
+    mount.pull_secret("00-first", &[(HOST, "first")]);
+    let large = format!("{}{}", " ".repeat(1536 * 1024), config(&[("other.example.com", "other")]));
+    for at in 0..13 {
+        mount.secret(&format!("large-{at:02}"), KEY, &large);
+    }
+    mount.pull_secret("zz-last", &[("last.example.com", "last")]);
+    // What was read counts, and what was not is told where it could matter.
+    ask(&mount).answers_user(SERVER, "first");
+    ask_for(&mount, "last.example.com").explains(&["large-11", "more than 16 MiB", "mount fewer"]);
+}
+
+#[test]
 fn the_older_format() {
     let mount = Mount::new();
     mount.secret("old", ".dockercfg", dockercfg(&[(HOST, "old")]));

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use thiserror::Error;
 
 use crate::file::MOST_BYTES;
+use crate::source::mounted::MOST_TOGETHER;
 
 /// Why a file cannot be read, as the end of a sentence about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -51,6 +52,12 @@ pub enum FileFault {
     /// A mounted pull secret.
     #[error("{why}; {what}", why = .0, what = .0.mount("mount the secret anew", ""))]
     Mounted(Unreadable),
+    /// One mounted pull secret too many.
+    #[error(
+        "is not read: the secrets before it hold more than {} MiB; mount fewer",
+        MOST_TOGETHER / 1024 / 1024
+    )]
+    MountedTogether,
     /// Docker's configuration.
     #[error("{0}; correct it or unset the variable that names it")]
     DockerConfig(Unreadable),

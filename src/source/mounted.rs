@@ -12,6 +12,8 @@ use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
 
 const VARIABLE: &str = "IMAGE_PULL_SECRET_PATH";
+/// What all of them may hold together: a Secret has 1 MiB at most, and nobody has dozens that are full.
+pub const MOST_TOGETHER: usize = 16 * 1024 * 1024;
 
 /// The two keys of a pull secret, in the order in which they are looked for.
 pub const KEYS: [(&str, Format); 2] =
@@ -35,8 +37,15 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
             return (loaded, finding);
         }
     };
+    let mut read = 0;
     for folder in &folders {
-        load_folder(directory, folder, &mut loaded, &mut finding);
+        if read > MOST_TOGETHER {
+            let path = directory.join(folder).display().to_string();
+            let problem = Problem::File { path: path.clone(), what: FileFault::MountedTogether };
+            finding.fail(path, Failure::default(problem), started.elapsed());
+            break;
+        }
+        read += load_folder(directory, folder, &mut loaded, &mut finding);
     }
     if folders.is_empty() {
         finding.look(
@@ -74,7 +83,9 @@ fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(names)
 }
 
-fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
+/// Reads the keys of one folder; how many bytes that was.
+fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) -> usize {
+    let mut read = 0;
     let mut found = false;
     for (key, format) in KEYS {
         let started = Instant::now();
@@ -82,6 +93,7 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
         let origin = directory.join(&name).display().to_string();
         let text = file::read_beneath(directory, &name);
         found |= !matches!(text, Err(Unreadable::Absent));
+        read += text.as_ref().map_or(0, |text| text.len());
         match text {
             Err(Unreadable::Absent) => {}
             Err(why) => {
@@ -110,6 +122,7 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
             Duration::ZERO,
         );
     }
+    read
 }
 
 /// What a configuration holds: how many entries, and the first keys, so that a slip in one is seen.

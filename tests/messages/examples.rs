@@ -97,6 +97,7 @@ fn files() -> Vec<FileFault> {
     use FileFault::*;
     let absent = Unreadable::Absent;
     let mut files: Vec<FileFault> = unreadable().into_iter().map(Mounted).collect();
+    files.push(MountedTogether);
     files.extend([
         DockerConfig(absent),
         GoogleNamed(absent),

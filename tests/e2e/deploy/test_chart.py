@@ -25,6 +25,8 @@ VALUES = {
     "an account that is there": {"serviceAccount": {"create": False, "name": "scanner", "imagePullSecrets": ["regcred"]}},
     "Kubernetes's own form": {"serviceAccount": {"imagePullSecrets": [{"name": "regcred"}, "other"]}},
     "a long name": SCAN | {"fullnameOverride": "a" * 63}, "nothing but itself": {"credentials": {"basicRegcred": False}},
+    "names that YAML reads as other than text": SCAN | {"fullnameOverride": "404", "serviceAccount": {"name": "123", "imagePullSecrets": ["null", "1000", "true"]},
+                                                "pullSecrets": ["0x1/404"], "credentials": {"namespace": "007"}},
     "a digest": SCAN | {"image": IMAGE["image"] | {"digest": "sha256:" + "a" * 64}}}
 
 
@@ -36,6 +38,15 @@ def test_lint():
 @pytest.mark.parametrize("values", VALUES.values(), ids=list(VALUES))
 def test_the_api_server_takes_it(server, values):
     assert server.check(template(values)) >= 4
+
+
+@pytest.mark.parametrize("values", [
+    {"scan": SCAN["scan"] | {"image": "crane:1\n            securityContext: {privileged: true}"}}, {"scan": SCAN["scan"] | {"image": "crane:1 # x"}},
+    {"image": {"repository": "registry.example.com/a\n            securityContext: {privileged: true}"}}, {"image": IMAGE["image"] | {"tag": "1\n2"}},
+    {"scan": {"enabled": True, "targets": ["--output=/etc/passwd"]}}, {"scan": {"enabled": True, "targets": ["a b"]}}])
+def test_no_value_puts_more_than_a_value_there(values):
+    with pytest.raises(Refused, match="pattern|does not match"):
+        template(SCAN | values)
 
 
 @pytest.mark.parametrize("directory", ["base", "example"])

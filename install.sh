@@ -20,7 +20,7 @@ else one for this system's C library. Both need the crates of Cargo.lock, which 
 
 Writes to PREFIX, to the build directory (target/ or CARGO_TARGET_DIR), and to cargo's own cache; nowhere else.
 
-  --uninstall  removes all of these, and nothing else
+  --uninstall  removes what it put below PREFIX, and nothing else; says first what clients and the helper itself keep elsewhere
   --help       prints this
 END
 }
@@ -185,7 +185,15 @@ remove() { # file
 
 remove_manual() { remove "$prefix/$2" || true; }
 
+# What is not this script's: clients that are told to ask the helper fail without it.
 uninstall() {
+  local kept=${XDG_RUNTIME_DIR:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}}
+  if [ -e "$bin/$name" ]; then
+    say "First, or clients fail without the helper: $name configure --remove, and $name configure --podman --remove"
+  fi
+  if [ -n "$kept" ] && [ -d "$kept/$name" ]; then
+    say "Kept answers are in $kept/$name: rm -r $(printf '%q' "$kept/$name")"
+  fi
   remove "$bin/$name" || say "$bin/$name is not there: nothing to remove"
   each_manual remove_manual
 }

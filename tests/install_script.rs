@@ -132,3 +132,64 @@ fn what_it_did_not_put_there_stays() {
     );
     assert!(manual.is_symlink());
 }
+
+/// Clients that are told to ask a helper fail without it, and its answers stay on the disk.
+#[test]
+fn uninstall_says_first_what_else_is_to_be_taken_back() {
+    let machine = Machine::new();
+    succeeds(&machine.run(&[]));
+    let kept = machine.directory.path().join(".cache").join(NAME);
+    std::fs::create_dir_all(&kept).unwrap();
+    let said = succeeds(&machine.run(&["--uninstall"]));
+    let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    for first in [
+        format!("{NAME} configure --remove"),
+        format!("{NAME} configure --podman --remove"),
+        format!("rm -r {}", kept.display()),
+    ] {
+        assert!(at(&first) < at("Removed "), "{said}");
+    }
+    assert!(kept.is_dir());
+    std::fs::remove_dir(&kept).unwrap();
+    assert!(!succeeds(&machine.run(&["--uninstall"])).contains("rm -r"), "nothing is kept");
+}
+
+/// README.md's lines, as they stand there, leave nothing.
+#[test]
+fn the_readme_takes_everything_out() {
+    let machine = Machine::new();
+    succeeds(&machine.run(&[]));
+    let home = machine.directory.path();
+    let shell = |lines: &str| {
+        let path = format!("{}:/usr/bin:/bin", machine.prefix().join("bin").display());
+        let output = Command::new("/bin/bash")
+            .args(["-euc", lines])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", home)
+            .env("PREFIX", machine.prefix())
+            .output()
+            .unwrap();
+        succeeds(&output)
+    };
+    shell(&format!(
+        "{NAME} configure registry.example.com; {NAME} configure --podman registry.example.com
+        mkdir -p ~/.config/containers/registries.conf.d ~/.cache/{NAME}
+        touch ~/.config/containers/registries.conf.d/50-kubeclarity.conf ~/.cache/{NAME}/kept"
+    ));
+    let files = [".docker/config.json", ".config/containers/auth.json"].map(|file| home.join(file));
+    for file in &files {
+        assert!(std::fs::read_to_string(file).unwrap().contains("kubeclarity"), "{}", file.display());
+    }
+    let section = include_str!("../README.md").split("\n## Taking it out\n").nth(1).unwrap();
+    shell(section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap());
+    for file in &files {
+        let left = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(!left.contains("kubeclarity"), "{left}");
+    }
+    assert!(machine.files().is_empty(), "{:?}", machine.files());
+    for gone in [".config/containers/registries.conf.d/50-kubeclarity.conf", &format!(".cache/{NAME}")] {
+        assert!(!home.join(gone).exists(), "{gone}");
+    }
+}

@@ -1,4 +1,5 @@
 """Logging in and out through the helper, outside a cluster: what is served already is fine, anything else is said truthfully."""
+import base64
 import json
 
 import pytest
@@ -27,8 +28,8 @@ def mounted(home, auths):
     volume(home.directory / "pull-secrets/regcred", {".dockerconfigjson": json.dumps({"auths": auths})})
 
 
-def run(home, command, host, password=""):
-    return home.run(*(part.format(host=host, user="puller", password=password) for part in command))
+def run(home, command, host, password="", **variables):
+    return home.run(*(part.format(host=host, user="puller", password=password) for part in command), **variables)
 
 
 def configure(home, client, host):
@@ -55,6 +56,24 @@ def test_with_what_cannot_be_kept(home, private, password, client):
     assert password not in done.out + done.err
     assert "store" in home.asked
     assert password not in (home.directory / ".docker/config.json").read_text()
+
+
+@pytest.mark.parametrize("client", ["skopeo", "podman"])
+def test_they_log_in_past_credhelpers_unless_registry_auth_file_names_the_file(home, private, password, client):
+    """README.md warns of it: where they pull by this helper, they still keep passwords themselves."""
+    file, runtime = home.directory / ".config/containers/auth.json", home.directory / "run"
+    for directory in (file.parent, runtime):
+        directory.mkdir(parents=True)
+    file.write_text(json.dumps({"credHelpers": {private.host: "kubeclarity"}}))
+    home.env["XDG_RUNTIME_DIR"] = str(runtime)
+    done = run(home, LOGIN[client], private.host, password)
+    assert done.code == 0 and "Login Succeeded" in done.out and "store" not in home.asked, done
+    kept = json.loads((runtime / "containers/auth.json").read_text())["auths"][private.host]["auth"]
+    assert base64.b64decode(kept).decode() == f"puller:{password}"
+    (runtime / "containers/auth.json").unlink()
+    done = run(home, LOGIN[client], private.host, password, REGISTRY_AUTH_FILE=file)
+    assert done.code != 0 and "kubeclarity: " in done.err and "store" in home.asked, done  # without a cluster it cannot be kept
+    assert not (runtime / "containers/auth.json").exists() and "auths" not in json.loads(file.read_text())
 
 
 @pytest.mark.parametrize("client", LOGOUT)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from kubelet import Pod
-from manifests import CHART, notes, of_kind, template
+from manifests import CHART, REPOSITORY, notes, objects, of_kind, template
 from recipes import APP, CRANE, HELPER
 
 NAME = "scan-docker-credential-kubeclarity"
@@ -60,8 +60,10 @@ def test_without_an_image_a_name_stands_for_it():
     assert images == {HELPER}
 
 
-def test_the_readme_s_values_are_the_chart_s(server):
-    """README.md of the chart, which `helm show readme` prints."""
-    text = (CHART / "README.md").read_text()
-    values, = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert server.check(template(yaml.safe_load(values))) >= 5
+@pytest.mark.parametrize("readme", [CHART / "README.md", REPOSITORY / "README.md"], ids=["the chart's", "the repository's"])
+def test_the_readme_s_values_are_the_chart_s(server, readme):
+    values, = [block for block in re.findall(r"```yaml\n(.*?)```", readme.read_text(), re.DOTALL) if "\nserviceAccount:" in block]
+    text = template(yaml.safe_load(values), release="kubeclarity-creds")
+    assert server.check(text) >= 7
+    assert {("scans", "regcred"), ("team-a", "regcred")} <= {(role["metadata"]["namespace"], name) for role in objects(text) if role["kind"] == "Role"
+                                                              for rule in role["rules"] for name in rule["resourceNames"]}

@@ -1,12 +1,15 @@
 """The cluster by kubeconfig: each way to be somebody."""
 import json
+import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from lib.helper import assert_error, assert_found, assert_not_found
 
 HOST = "registry.example.com"
+README = Path(__file__).resolve().parents[3] / "README.md"
 PLUGIN = """\
 #!/bin/sh
 echo 'junk on stderr' >&2
@@ -116,3 +119,19 @@ def test_no_service_account_is_looked_up_unless_named(api, home, namespace, use)
     use({"client-certificate": str(certificate), "client-key": str(key)})
     assert_not_found(home.get("own.example.com"))
     assert_found(home.get("own.example.com", KUBECLARITY_SERVICE_ACCOUNT="workload"), "own.example.com", "user", "own")
+
+
+def test_the_readme_s_lines_for_a_desk(api, home, namespace, private, auths, image):
+    """`configure`, then crane, with a pull secret that is in the cluster of the kubeconfig and nowhere else."""
+    api.service_account(namespace, "scanner")
+    api.pull_secret(namespace, "regcred", auths)
+    api.allow_get(namespace, f"{namespace}/scanner", secrets=["regcred"])
+    (home.directory / ".kube").mkdir()
+    api.kubeconfig(home.directory / ".kube/config", {"token": api.token(namespace, "scanner")}, namespace)
+    block, = re.findall(r"```sh\n(docker-credential-kubeclarity configure.*?)```", README.read_text().split("\n## ")[0], re.DOTALL)
+    for old, new in (("registry.example.com/team/app:1", image[0]), ("registry.example.com", private.host), ("team-a/regcred", f"{namespace}/regcred")):
+        assert old in block
+        block = block.replace(old, new)
+    done = home.run("bash", "-euc", block)
+    assert (done.code, done.out.splitlines()[-1:]) == (0, [image[1]]), done
+    assert home.asked == ["configure", private.host, "get"], home.asked

@@ -76,4 +76,4 @@ def test_the_version_is_one():
     example = yaml.safe_load((KUSTOMIZE / "example/kustomization.yaml").read_text())
     assert [chart["version"], chart["appVersion"], example["images"][0]["newTag"]] == [VERSION] * 3
     assert f"/{NAME}:{VERSION} " in (REPOSITORY / "README.md").read_text()
-    assert template({"image": {"repository": "r"}, "scan": {"enabled": True, "targets": ["a"]}}).count(f"image: r:{VERSION}\n") == 1
+    assert template({"image": {"repository": "r"}, "scan": {"enabled": True, "targets": ["a"]}}).count(f'image: "r:{VERSION}"\n') == 1

@@ -10,6 +10,7 @@ pub mod protocol;
 pub mod resolver;
 pub mod source;
 
+pub mod body;
 pub mod child;
 pub mod cloud;
 pub mod cluster;

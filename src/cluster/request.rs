@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::object::Object;
 use super::{Cluster, Found};
+use crate::body::{self, Fault};
 use crate::problem::{Outage, Problem, ServerFault};
 use crate::settings::is_object_name;
 
@@ -144,12 +144,10 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
             return Tried::Answer(Err(failed(cluster, object, what)));
         }
     }
-    match Limited::new(response.into_body(), MOST_BYTES).collect().await {
-        Ok(body) => Tried::Answer(Ok(Zeroizing::new(Vec::from(body.to_bytes())))),
-        Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            Tried::Answer(Err(failed(cluster, object, ServerFault::TooLong)))
-        }
-        Err(_) => Tried::Again { what: Outage::BrokenOff, wait: None },
+    match body::whole(response.into_body(), MOST_BYTES).await {
+        Ok(body) => Tried::Answer(Ok(Zeroizing::new(body))),
+        Err(Fault::TooLong) => Tried::Answer(Err(failed(cluster, object, ServerFault::TooLong))),
+        Err(Fault::BrokenOff(_)) => Tried::Again { what: Outage::BrokenOff, wait: None },
     }
 }
 
@@ -161,10 +159,10 @@ async fn forbidden(cluster: &Cluster, object: &Object, verb: Verb<'_>, response:
         #[serde(default)]
         message: String,
     }
-    let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+    let body = body::whole(response.into_body(), MOST_BYTES).await;
     let message = body
         .ok()
-        .and_then(|body| serde_json::from_slice::<Status>(&body.to_bytes()).ok())
+        .and_then(|body| serde_json::from_slice::<Status>(&body).ok())
         .map(|status| status.message)
         .unwrap_or_default();
     let namespace = object.namespace.clone();

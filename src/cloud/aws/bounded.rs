@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, Runt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use http::Uri;
-use http_body_util::Limited;
 
-use crate::cloud::http::MOST_BYTES;
+use crate::body::{self, Fault};
+use crate::cloud::http::{METADATA_HOSTS, MOST_BYTES};
 
 /// What the SDK is told where a request would leave AWS.
 pub(super) const ELSEWHERE: &str = "not an endpoint of AWS";
@@ -51,6 +51,15 @@ struct Bounded<T>(T, Reach);
 /// The same client, but for the limits.
 pub(super) fn bounded(client: SharedHttpClient, reach: Reach) -> SharedHttpClient {
     SharedHttpClient::new(Bounded(client, reach))
+}
+
+/// Whether an address is that of a metadata server or container agent, which a profile can name as its source.
+fn is_this_machines(address: &str) -> bool {
+    let Ok(uri) = address.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    uri.scheme_str() == Some("http")
+        && uri.port_u16().is_none_or(|port| port == 80)
+        && METADATA_HOSTS.split(',').any(|known| known == host)
 }
 
 /// Whether an address is one of AWS's services.
@@ -94,14 +103,18 @@ impl HttpClient for Bounded<SharedHttpClient> {
 
 impl HttpConnector for Bounded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if self.1 == Reach::Services && !is_aws(request.uri()) {
+        if self.1 == Reach::Services && !is_aws(request.uri()) && !is_this_machines(request.uri()) {
             return HttpConnectorFuture::ready(Err(ConnectorError::user(ELSEWHERE.into())));
         }
         let answer = self.0.call(request);
         HttpConnectorFuture::new(async move {
             let mut answer = answer.await?;
             let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
-            *answer.body_mut() = SdkBody::from_body_1_x(Limited::new(body, MOST_BYTES));
+            let whole = body::whole(body, MOST_BYTES).await.map_err(|fault| match fault {
+                Fault::TooLong => ConnectorError::other("a body that is longer than any".into(), None),
+                Fault::BrokenOff(error) => ConnectorError::io(error),
+            })?;
+            *answer.body_mut() = SdkBody::from(whole);
             Ok(answer)
         })
     }
@@ -110,6 +123,25 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_this_machines_and_what_only_looks_like_it() {
+        for address in
+            ["http://169.254.169.254/latest/", "http://169.254.170.2/v2/x", "http://[fd00:ec2::254]/latest/"]
+        {
+            assert!(is_this_machines(address) && !is_aws(address), "{address}");
+        }
+        for address in [
+            "http://169.254.169.253/",
+            "http://169.254.169.254:8080/",
+            "https://169.254.169.254/",
+            "http://169.254.169.254.evil.example/",
+            "http://127.0.0.1/",
+            "http://evil.example/169.254.169.254",
+        ] {
+            assert!(!is_this_machines(address), "{address}");
+        }
+    }
 
     #[test]
     fn what_is_aws_and_what_only_looks_like_it() {

@@ -72,6 +72,7 @@ WRONG = {
     "a secret of all namespaces": ({"pullSecrets": ["*/regcred"]}, "pullSecrets"),
     "a setting with a value of its own": ({"settings": {"CREDS_SECRET_NAMESPACE": "other"}}, "use credentials.namespace"),
     "another such setting": ({"settings": {"KUBECLARITY_PULL_SECRETS": "other/regcred"}}, "use pullSecrets"),
+    "an account without its rights": ({"settings": {"KUBECLARITY_SERVICE_ACCOUNT": "other/scanner"}}, "use serviceAccount"),
     "a pull secret without a name": ({"serviceAccount": {"imagePullSecrets": [{"names": "regcred"}]}}, "imagePullSecrets"),
     "a schedule that is none": (SCAN | {"scan": SCAN["scan"] | {"schedule": "nope"}}, "schedule"),
     "a glob": ({"serviceAccount": {"imagePullSecrets": ["*"]}}, "imagePullSecrets"),

@@ -85,8 +85,7 @@ pub fn pod_identity(settings: &Settings) -> Option<[String; 3]> {
 /// (`system:serviceaccount:<namespace>:<name>`).
 fn pod() -> Pod {
     let read = |name: &str| file::read_beneath(Path::new(POD_DIRECTORY), Path::new(name)).ok();
-    let identity =
-        read("token").and_then(|token| credential::jwt_identity(std::str::from_utf8(&token).ok()?.trim()));
+    let identity = read("token").and_then(|token| credential::jwt_identity_in(&token));
     let (issuer, subject) = identity.unzip();
     let service_account = subject.as_deref().and_then(|subject| {
         let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;

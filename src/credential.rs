@@ -59,6 +59,11 @@ pub fn jwt_identity(token: &str) -> Option<(String, String)> {
     Some((iss, sub))
 }
 
+/// The same of a token as it stands in a file.
+pub fn jwt_identity_in(file: &[u8]) -> Option<(String, String)> {
+    jwt_identity(std::str::from_utf8(file).ok()?.trim())
+}
+
 #[derive(Deserialize)]
 struct Subject {
     #[serde(default)]

@@ -49,24 +49,26 @@ fn look<'a>(report: &'a Value, object: &str) -> &'a Value {
     one
 }
 
+/// Every key of the report.
+const WHOLE: [&str; 11] = [
+    "schema",
+    "question",
+    "registry",
+    "path",
+    "result",
+    "problem",
+    "credential",
+    "hint",
+    "cached",
+    "candidates",
+    "sources",
+];
+
 #[test]
 fn the_keys_are_these_and_no_others() {
     let auths = config(&[(HOST, "u"), ("reg.example.com/team", "t")]);
     let found = report(explain("reg.example.com/team/app").docker_auth(auths), 0);
-    let whole = [
-        "schema",
-        "question",
-        "registry",
-        "path",
-        "result",
-        "problem",
-        "credential",
-        "hint",
-        "cached",
-        "candidates",
-        "sources",
-    ];
-    assert_eq!(keys(&found), whole);
+    assert_eq!(keys(&found), WHOLE);
     assert_eq!(keys(&found["credential"]), ["origin", "username", "expires", "seconds_left"]);
     for candidate in found["candidates"].as_array().unwrap() {
         assert_eq!(keys(candidate), ["origin", "key", "username", "rank"]);
@@ -82,24 +84,13 @@ fn the_keys_are_these_and_no_others() {
     }
     assert!(looks > 5, "{found:#}");
     // The same fields whatever came of it.
-    assert_eq!(keys(&report(explain("alpine"), 1)), whole);
+    assert_eq!(keys(&report(explain("alpine"), 1)), WHOLE);
 }
 
 #[test]
 fn the_documentation_names_every_key() {
     let docs = include_str!("../docs/explain.md");
-    for key in [
-        "schema",
-        "question",
-        "registry",
-        "path",
-        "result",
-        "problem",
-        "credential",
-        "hint",
-        "cached",
-        "candidates",
-    ] {
+    for key in WHOLE {
         assert!(docs.contains(&format!("| `{key}` |")), "{key}");
     }
     let inner = [

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, CWD, statat};
 
 use crate::cloud::hosts::CloudHost;
 use crate::cluster;
-use crate::credential::jwt_identity;
+use crate::credential::jwt_identity_in;
 use crate::file;
 use crate::settings::{Cloud, MachineCloud, ObjectName, Settings};
 use crate::source::Question;
@@ -51,7 +51,7 @@ impl Fields {
     fn token_file(&mut self, path: Option<&Path>) {
         self.path(path);
         let token = path.and_then(|path| file::read_following(path).ok());
-        let identity = token.and_then(|token| jwt_identity(std::str::from_utf8(&token).ok()?.trim()));
+        let identity = token.and_then(|token| jwt_identity_in(&token));
         let (issuer, subject) = identity.unzip();
         self.text(issuer.as_deref());
         self.text(subject.as_deref());

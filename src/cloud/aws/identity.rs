@@ -20,7 +20,7 @@ use super::bounded::ELSEWHERE;
 use super::{ATTEMPTS, Clients};
 use crate::cloud::machine::Evidence;
 use crate::cloud::{causes, one_line};
-use crate::credential::jwt_identity;
+use crate::credential::jwt_identity_in;
 use crate::file;
 use crate::problem::AwsFault;
 use crate::secret::Secret;
@@ -160,7 +160,7 @@ pub(super) async fn of_environment(
         let answer = asked_for(provider, format!("the AWS role {role} by AWS_WEB_IDENTITY_TOKEN_FILE")).await;
         return refused(answer, |causes| {
             let token = file::read_following(aws.web_identity_token_file.as_deref()?).ok()?;
-            let (_, subject) = jwt_identity(std::str::from_utf8(&token).ok()?.trim())?;
+            let (_, subject) = jwt_identity_in(&token)?;
             let denied = causes.contains("AccessDenied");
             denied.then(|| AwsFault::Trust { causes: causes.to_owned(), subject: one_line(&subject) })
         });

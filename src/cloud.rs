@@ -7,10 +7,10 @@ pub mod aws;
 pub mod azure;
 pub mod google;
 pub mod hosts;
-pub mod http;
 pub mod machine;
 
 use crate::credential::Credential;
+pub use crate::network::http;
 use crate::problem::{CloudFault, Problem};
 
 impl CloudFault {

@@ -16,6 +16,7 @@ pub mod cloud;
 pub mod cluster;
 pub mod docker_config;
 pub mod file;
+pub mod network;
 
 pub mod credential;
 pub mod deadline;

@@ -3,7 +3,6 @@
 //! The SDK's default chain is taken apart into its links ([`identity`]), because its own goes on to the next
 //! link where an identity that was asked for is incomplete (a profile that does not exist, half a key pair).
 
-mod bounded;
 pub mod identity;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,10 +29,10 @@ use super::machine::{self, Evidence};
 use super::{Outcome, causes, one_line};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
+use crate::network::aws_client::{Reach, bounded};
 use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Need, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
-use bounded::{Reach, bounded};
 use identity::{Identity, Named};
 
 /// ECR Public has its API in one region only.

@@ -16,12 +16,12 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
 
-use super::bounded::ELSEWHERE;
 use super::{ATTEMPTS, Clients};
 use crate::cloud::machine::Evidence;
 use crate::cloud::{causes, one_line};
 use crate::credential::jwt_identity_in;
 use crate::file;
+use crate::network::aws_client::ELSEWHERE;
 use crate::problem::AwsFault;
 use crate::secret::Secret;
 use crate::settings::{AwsSettings, Settings};

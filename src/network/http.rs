@@ -14,14 +14,14 @@ use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
-use super::{causes, one_line};
+use crate::cloud::{causes, one_line};
 use crate::deadline::Deadline;
 use crate::file;
 use crate::problem::{CloudFault, FileFault, HttpFault, Need, Problem, Said};
 use crate::settings::Settings;
 
 /// No token is longer.
-pub(super) const MOST_BYTES: usize = 1024 * 1024;
+pub const MOST_BYTES: usize = 1024 * 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// A metadata server is on the machine itself, or it is not there.
 const METADATA_LIMIT: Duration = Duration::from_secs(1);

@@ -15,11 +15,11 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use http::Uri;
 
+use super::http::{METADATA_HOSTS, MOST_BYTES};
 use crate::body::{self, Fault};
-use crate::cloud::http::{METADATA_HOSTS, MOST_BYTES};
 
 /// What the SDK is told where a request would leave AWS.
-pub(super) const ELSEWHERE: &str = "not an endpoint of AWS";
+pub(crate) const ELSEWHERE: &str = "not an endpoint of AWS";
 
 /// Where AWS's services are, in all partitions (`partitions.json` of the SDKs).
 const AWS: [&str; 10] = [
@@ -37,7 +37,7 @@ const AWS: [&str; 10] = [
 
 /// Whom a client may send to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// AWS's services, over TLS.
     Services,
     /// What the SDK itself holds to addresses of this machine: metadata and container agents.
@@ -49,7 +49,7 @@ pub(super) enum Reach {
 struct Bounded<T>(T, Reach);
 
 /// The same client, but for the limits.
-pub(super) fn bounded(client: SharedHttpClient, reach: Reach) -> SharedHttpClient {
+pub(crate) fn bounded(client: SharedHttpClient, reach: Reach) -> SharedHttpClient {
     SharedHttpClient::new(Bounded(client, reach))
 }
 

@@ -17,10 +17,11 @@ use std::time::{Duration, SystemTime};
 use crate::cluster;
 use crate::credential::Credential;
 use crate::deadline::Deadline;
+use crate::finding::Weight;
 use crate::problem::Problem;
+use crate::question::Question;
 use crate::resolver::{Resolution, Resolver, Source};
 use crate::settings::Settings;
-use crate::source::{Question, Weight};
 use lock::Lock;
 use store::Store;
 
@@ -172,10 +173,10 @@ pub fn forget(settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::{Candidate, Failure};
     use crate::problem::Task;
     use crate::registry::Registry;
     use crate::secret::Secret;
-    use crate::source::{Candidate, Failure};
     use std::ffi::OsString;
 
     fn settings(variables: &[(&str, &str)]) -> Settings {

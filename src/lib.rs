@@ -2,7 +2,7 @@
 //!
 //! The rooms, in the order in which data walks them: a [`command`] reads the [`protocol`], the [`cache`] may have the answer, else the [`resolver`]
 //! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or a [`cloud`], or parses a [`docker_config`].
-//! [`registry`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
+//! [`registry`], [`question`], [`finding`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
 
 pub mod cache;
 pub mod command;
@@ -20,8 +20,10 @@ pub mod network;
 
 pub mod credential;
 pub mod deadline;
+pub mod finding;
 pub mod log;
 pub mod problem;
+pub mod question;
 pub mod registry;
 pub mod secret;
 pub mod settings;

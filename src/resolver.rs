@@ -12,11 +12,11 @@ use crate::cluster;
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
 use crate::docker_config::select::select;
+use crate::finding::{Candidate, Failure, Finding, Look, Weight};
 use crate::problem::Problem;
+use crate::question::Question;
 use crate::settings::Settings;
-use crate::source::{
-    Candidate, Failure, Finding, Look, Question, Weight, ci_env, cloud_env, docker_env, mounted,
-};
+use crate::source::{ci_env, cloud_env, docker_env, mounted};
 use network::{FromCluster, Network};
 
 /// The sources, in the order in which they are asked.

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use docker_credential_kubeclarity::cluster::{Object, SecretObject, ServiceAccountObject};
 use docker_credential_kubeclarity::docker_config::select::select;
 use docker_credential_kubeclarity::docker_config::{DockerConfig, Format, Loaded};
+use docker_credential_kubeclarity::question::Question;
 use docker_credential_kubeclarity::registry::Registry;
 use docker_credential_kubeclarity::settings::Cloud;
-use docker_credential_kubeclarity::source::Question;
 use docker_credential_kubeclarity::source::cloud_secrets::{CloudIdentity, identity};
 
 use super::told;

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use docker_credential_kubeclarity::docker_config::select::select;
 use docker_credential_kubeclarity::docker_config::{DockerConfig, Format, Loaded};
+use docker_credential_kubeclarity::question::Question;
 use docker_credential_kubeclarity::registry::Registry;
-use docker_credential_kubeclarity::source::Question;
 
 /// The property.
 pub fn check(text: &[u8]) {

@@ -5,9 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use docker_credential_kubeclarity::cache::Names;
 use docker_credential_kubeclarity::problem::Problem;
+use docker_credential_kubeclarity::question::Question;
 use docker_credential_kubeclarity::registry::Registry;
 use docker_credential_kubeclarity::settings::{Settings, is_object_name};
-use docker_credential_kubeclarity::source::Question;
 
 /// The property.
 pub fn check(text: &[u8]) {

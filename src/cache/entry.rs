@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{LEAST_MARGIN, NOT_FOUND_LIFE};
 use crate::credential::Credential;
+use crate::finding::Weight;
 use crate::resolver::Resolution;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::source::Weight;
 
 /// The first line. Another version of the format begins otherwise, and is a miss.
 const HEAD: &[u8] = b"docker-credential-kubeclarity answer 2\n";
@@ -202,8 +202,8 @@ fn time(seconds: u64) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::{Candidate, Failure};
     use crate::problem::{Problem, Task};
-    use crate::source::{Candidate, Failure};
     use proptest::prelude::*;
 
     fn at(seconds: u64) -> SystemTime {

@@ -14,8 +14,8 @@ use crate::cloud::hosts::CloudHost;
 use crate::cluster;
 use crate::credential::jwt_identity_in;
 use crate::file;
+use crate::question::Question;
 use crate::settings::{Cloud, MachineCloud, ObjectName, Settings};
-use crate::source::Question;
 
 /// The name of an answer: 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]

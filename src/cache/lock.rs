@@ -66,9 +66,9 @@ impl Drop for Lock<'_> {
 mod tests {
     use super::super::Names;
     use super::*;
+    use crate::question::Question;
     use crate::registry::Registry;
     use crate::settings::Settings;
-    use crate::source::Question;
     use std::cell::Cell;
 
     fn place() -> (tempfile::TempDir, Store, Fingerprint) {

@@ -206,10 +206,11 @@ mod tests {
     use super::super::Names;
     use super::*;
     use crate::credential::Credential;
+    use crate::finding::Candidate;
+    use crate::question::Question;
     use crate::registry::Registry;
     use crate::resolver::Resolution;
     use crate::secret::Secret;
-    use crate::source::{Candidate, Question};
     use rustix::io::FdFlags;
     use std::ffi::OsString;
     use std::os::fd::{AsFd, BorrowedFd};

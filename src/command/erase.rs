@@ -6,11 +6,11 @@ use crate::cluster::{self, Found};
 use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::protocol::{self, Reply};
+use crate::question::Question;
 use crate::registry::Registry;
 use crate::resolver::Resolver;
 use crate::resolver::network::{CHANCE_LIMIT, Network};
 use crate::settings::Settings;
-use crate::source::Question;
 use crate::source::stored::{self, Change};
 
 pub(super) fn run(input: &Input) -> Reply {

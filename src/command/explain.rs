@@ -12,10 +12,10 @@ use super::deadline;
 use crate::cache::{self, Answer};
 use crate::problem::Problem;
 use crate::protocol::Reply;
+use crate::question::Question;
 use crate::registry::Registry;
 use crate::resolver::Resolver;
 use crate::settings::Settings;
-use crate::source::Question;
 use report::Report;
 pub(super) use text::clean;
 

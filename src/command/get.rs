@@ -4,8 +4,8 @@ use super::Input;
 use crate::cache;
 use crate::log;
 use crate::protocol::{self, Reply};
+use crate::question::Question;
 use crate::registry::Registry;
-use crate::source::Question;
 
 pub(super) fn run(input: &Input) -> Reply {
     let server = match protocol::server_string(&input.stdin) {

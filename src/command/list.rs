@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::deadline::Deadline;
+use crate::finding::Weight;
 use crate::protocol::Reply;
 use crate::resolver;
 use crate::settings::Settings;
-use crate::source::Weight;
 
 pub(super) fn run(settings: &Settings, deadline: Deadline) -> Reply {
     let (answers, failures) = resolver::list(settings, deadline);

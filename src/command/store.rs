@@ -8,11 +8,11 @@ use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::protocol::{self, Login, Reply};
+use crate::question::Question;
 use crate::registry::Registry;
 use crate::resolver::Resolver;
 use crate::resolver::network::Network;
 use crate::settings::Settings;
-use crate::source::Question;
 use crate::source::stored::Change;
 
 pub(super) fn run(input: &Input) -> Reply {

@@ -6,8 +6,9 @@ use super::entry::Login;
 use super::key::Rank;
 use super::{Entry, Loaded};
 use crate::credential::Credential;
+use crate::finding::{Candidate, Failure, Finding};
 use crate::problem::Problem;
-use crate::source::{Candidate, Failure, Finding, Question};
+use crate::question::Question;
 
 /// A matching entry with its place in the order.
 struct Match<'a> {

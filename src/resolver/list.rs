@@ -6,10 +6,12 @@ use std::time::SystemTime;
 use super::from_cluster;
 use crate::deadline::Deadline;
 use crate::docker_config::select::select;
+use crate::finding::{Candidate, Failure};
 use crate::problem::{Problem, Task};
+use crate::question::Question;
 use crate::registry::Registry;
 use crate::settings::Settings;
-use crate::source::{Candidate, Failure, Question, ci_env, docker_env, mounted};
+use crate::source::{ci_env, docker_env, mounted};
 
 /// Every such registry with its user name: all sources are read once, then each registry that a key or a
 /// variable names is resolved from what was read.

@@ -13,12 +13,13 @@ use crate::cloud::http::Http;
 use crate::cluster::{Cluster, Found, Place};
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
+use crate::finding::{Failure, Finding, Weight};
 use crate::problem::{Need, Problem, Task};
 use crate::protocol;
 use crate::settings::Settings;
 use crate::source::cloud_secrets::{self, CloudIdentity};
 use crate::source::stored::{self, Change};
-use crate::source::{Failure, Finding, Weight, cloud_env, pull_secrets};
+use crate::source::{cloud_env, pull_secrets};
 use crate::stack;
 
 /// What the cluster may take of the whole time, so that the sources after it get a turn.

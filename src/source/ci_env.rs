@@ -3,9 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Candidate, Failure, Finding, Question};
 use crate::credential::Credential;
+use crate::finding::{Candidate, Failure, Finding};
 use crate::problem::Problem;
+use crate::question::Question;
 use crate::registry::Registry;
 use crate::settings::Settings;
 

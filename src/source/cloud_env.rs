@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::Finding;
 use super::cloud_secrets::settled;
 use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::Http;
 use crate::cloud::{aws, azure, google};
+use crate::finding::Finding;
 use crate::settings::{Cloud, Settings};
 
 /// What was looked for, if there is no identity of the host's cloud here. Nothing is asked, and no network is

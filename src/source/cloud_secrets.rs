@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::pull_secrets::refused;
-use super::{Candidate, Failure, Finding};
 use crate::cloud::aws::identity::Keys;
 use crate::cloud::azure::identity::Identity;
 use crate::cloud::google::adc::Adc;
@@ -11,6 +10,7 @@ use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::Http;
 use crate::cloud::{Outcome, aws, azure, google};
 use crate::cluster::{Cluster, Object, SecretObject};
+use crate::finding::{Candidate, Failure, Finding};
 use crate::problem::{EntryFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};

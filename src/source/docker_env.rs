@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::mounted::entries;
-use super::{Failure, Finding};
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
+use crate::finding::{Failure, Finding};
 use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
 

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Failure, Finding, Weight};
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
+use crate::finding::{Failure, Finding, Weight};
 use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
 

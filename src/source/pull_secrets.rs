@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::mounted::{KEYS, entries};
-use super::{Failure, Finding, Weight};
 use crate::cluster::{Cluster, Found, Object, Refusal, SecretObject};
 use crate::docker_config::{DockerConfig, Format, Loaded};
+use crate::finding::{Failure, Finding, Weight};
 use crate::problem::Problem;
 use crate::settings::{Settings, is_object_name};
 

@@ -7,8 +7,9 @@ use serde::Serialize;
 use crate::cache::{Answer, Entry};
 use crate::credential::Credential;
 use crate::docker_config::key::Key;
+use crate::finding::{Candidate, Look};
+use crate::question::Question;
 use crate::resolver::{Resolution, Source};
-use crate::source::{Candidate, Look, Question};
 
 /// The whole report.
 #[derive(Debug, Serialize)]

@@ -196,7 +196,7 @@ impl<'a> Resolver<'a> {
             } else if let Some(looked_for) = cloud_env::nothing_here(settings, host) {
                 noted(&format!("none: {looked_for}"))
             } else {
-                match started(network, self.deadline) {
+                match started(network, settings, self.deadline) {
                     Ok(network) => network.cloud_env(settings, host, name),
                     Err(problem) => failed("network", Failure::default(problem)),
                 }
@@ -223,10 +223,14 @@ fn noted(what: &str) -> Finding {
 }
 
 /// The network, started on first use.
-fn started(network: &mut Option<Network>, deadline: Deadline) -> Result<&Network, Problem> {
+fn started<'a>(
+    network: &'a mut Option<Network>,
+    settings: &Settings,
+    deadline: Deadline,
+) -> Result<&'a Network, Problem> {
     match network {
         Some(network) => Ok(network),
-        None => Ok(network.insert(Network::start(deadline)?)),
+        None => Ok(network.insert(Network::start(settings, deadline)?)),
     }
 }
 
@@ -257,7 +261,7 @@ fn from_cluster(
         return FromCluster { pull_finding: finding, ..FromCluster::default() };
     };
     let weight = place.found.weight();
-    match started(network, deadline) {
+    match started(network, settings, deadline) {
         Ok(network) => network.from_cluster(settings, place, host),
         Err(problem) => {
             finding.fail("cluster", Failure { problem, weight }, Duration::ZERO);

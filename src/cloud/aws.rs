@@ -48,8 +48,8 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    async fn new(settings: &Settings, http: &Http) -> Result<Clients, Problem> {
-        let pem = http.roots(settings).await?.pem();
+    async fn new(http: &Http) -> Result<Clients, Problem> {
+        let pem = http.roots().await?.pem();
         let context = |store: TrustStore| {
             TlsContext::builder()
                 .with_trust_store(store)
@@ -117,7 +117,7 @@ pub async fn credential(
     name: &str,
 ) -> Outcome {
     let region = region(host);
-    let clients = match Clients::new(settings, http).await {
+    let clients = match Clients::new(http).await {
         Ok(clients) => clients,
         Err(problem) => return Outcome::Failed(problem),
     };
@@ -155,8 +155,7 @@ pub async fn credential(
 /// # Errors
 /// What failed, in words.
 pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), CloudFault> {
-    let clients =
-        Clients::new(settings, http).await.map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
+    let clients = Clients::new(http).await.map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
     let region = match &settings.aws.region {
         Some(region) => region.clone(),
         None => identity::machine_region(&clients).await?,

@@ -92,7 +92,7 @@ pub async fn credential(
             Err(NoToken::Failed(what)) => return Outcome::Failed(problem(what)),
             Err(NoToken::Unavailable(what)) => return Outcome::Unavailable(problem(what)),
         };
-        match exchange(settings, http, host, identity.tenant(), &token).await {
+        match exchange(http, host, identity.tenant(), &token).await {
             Ok(credential) => return Outcome::Found { credential, identity: identity.to_string() },
             Err((StatusCode::UNAUTHORIZED, what)) => last = what,
             Err((_, what)) => return Outcome::Failed(problem(what)),
@@ -104,7 +104,6 @@ pub async fn credential(
 /// Exchanges an Entra token for the registry's refresh token. The address is made of the host that was asked
 /// for and of nothing that anyone answered.
 async fn exchange(
-    settings: &Settings,
     http: &Http,
     host: &str,
     tenant: Option<&str>,
@@ -114,8 +113,7 @@ async fn exchange(
     let mut fields = vec![("grant_type", "access_token"), ("service", host)];
     fields.extend(tenant.map(|tenant| ("tenant", tenant)));
     fields.push(("access_token", token.expose()));
-    let answer =
-        post_form(settings, http, &url, &fields).await.map_err(|what| (StatusCode::BAD_GATEWAY, what))?;
+    let answer = post_form(http, &url, &fields).await.map_err(|what| (StatusCode::BAD_GATEWAY, what))?;
     exchanged(&answer)
 }
 
@@ -141,17 +139,12 @@ pub fn exchanged(answer: &Answer) -> Result<Credential, (StatusCode, CloudFault)
 }
 
 /// A form by POST.
-async fn post_form(
-    settings: &Settings,
-    http: &Http,
-    url: &str,
-    fields: &[(&str, &str)],
-) -> Result<Answer, CloudFault> {
+async fn post_form(http: &Http, url: &str, fields: &[(&str, &str)]) -> Result<Answer, CloudFault> {
     let body = form(fields);
     let prepare = |request: reqwest::RequestBuilder| {
         request.header("content-type", "application/x-www-form-urlencoded").body(body.to_string())
     };
-    http.send(settings, Towards::Service, Method::POST, url, prepare).await.map_err(CloudFault::from)
+    http.send(Towards::Service, Method::POST, url, prepare).await.map_err(CloudFault::from)
 }
 
 /// A registry's error: `{"errors": [{"code", "message"}]}` (distribution's form).

@@ -39,7 +39,8 @@ fn erase(settings: &Settings, registry: &Registry, deadline: Deadline) -> Result
     if let Some(place) = cluster::place(settings) {
         let by_chance = place.found == Found::ByChance;
         let limited = if by_chance { deadline.at_most(CHANCE_LIMIT) } else { deadline };
-        match Network::start(limited)?.change_stored(settings, place, &Change::Remove { registry }) {
+        match Network::start(settings, limited)?.change_stored(settings, place, &Change::Remove { registry })
+        {
             // A cluster that only happens to be configured here, and cannot be asked, serves nothing.
             Err(problem) if by_chance && is_of_cluster(&problem) => passed_over = Some(problem),
             changed => drop(changed?),

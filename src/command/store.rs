@@ -61,7 +61,7 @@ fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Dead
     let place =
         cluster::place(settings).ok_or_else(|| Problem::NowhereToStore { registry: registry.key() })?;
     let change = Change::Put { registry, username: &login.username, secret: &login.secret };
-    Network::start(deadline)?.change_stored(settings, place, &change)?;
+    Network::start(settings, deadline)?.change_stored(settings, place, &change)?;
     // The next `get` must see it.
     cache::forget(settings);
     Ok(())

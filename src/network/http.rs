@@ -1,7 +1,7 @@
 //! The one HTTP client for our own requests to clouds: certificates loaded once and only when a connection
 //! needs them, the environment's proxy, no redirects, bounded bodies, retries within the deadline.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,9 +40,9 @@ pub struct Roots {
 impl Roots {
     /// Loads the system's authorities, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, and those of
     /// `AWS_CA_BUNDLE`. Every one is parsed here: the AWS client panics on one that is broken.
-    fn load(settings: &Settings) -> Result<Roots, Problem> {
+    fn load(trust: &Trust) -> Result<Roots, Problem> {
         let mut certificates = system();
-        if let Some(path) = &settings.aws.ca_bundle {
+        if let Some(path) = &trust.ca_bundle {
             let wrong = |what| Problem::File { path: path.display().to_string(), what };
             let text = file::read_following(path).map_err(|why| wrong(FileFault::Bundle(why)))?;
             let bundle: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -53,7 +53,7 @@ impl Roots {
         certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
         if certificates.is_empty() {
             return Err(Problem::File {
-                path: settings.ssl_cert_file.clone().unwrap_or_else(|| "/etc/ssl/certs".to_owned()),
+                path: trust.ssl_cert_file.clone().unwrap_or_else(|| "/etc/ssl/certs".to_owned()),
                 what: FileFault::NoAuthorities,
             });
         }
@@ -146,8 +146,25 @@ impl From<NoAnswer> for CloudFault {
     }
 }
 
+/// Which authorities the user added, as far as the TLS library does not read it itself.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+    /// `SSL_CERT_FILE`, for messages.
+    pub ssl_cert_file: Option<String>,
+}
+
+impl Trust {
+    /// What the environment says.
+    pub fn of(settings: &Settings) -> Trust {
+        Trust { ca_bundle: settings.aws.ca_bundle.clone(), ssl_cert_file: settings.ssl_cert_file.clone() }
+    }
+}
+
 /// The client, made on first use.
 pub struct Http {
+    trust: Trust,
     roots: OnceCell<Arc<Roots>>,
     service: OnceCell<Client>,
     metadata: OnceCell<Client>,
@@ -157,19 +174,19 @@ pub struct Http {
 
 impl Http {
     /// A client for which nothing is loaded yet.
-    pub fn new(deadline: Deadline) -> Http {
-        Http { roots: OnceCell::new(), service: OnceCell::new(), metadata: OnceCell::new(), deadline }
+    pub fn new(trust: Trust, deadline: Deadline) -> Http {
+        Http { trust, roots: OnceCell::new(), service: OnceCell::new(), metadata: OnceCell::new(), deadline }
     }
 
     /// The trusted authorities, loaded once.
     ///
     /// # Errors
     /// There is none, or `AWS_CA_BUNDLE` cannot be used.
-    pub async fn roots(&self, settings: &Settings) -> Result<Arc<Roots>, Problem> {
-        self.roots.get_or_try_init(|| async { Roots::load(settings).map(Arc::new) }).await.cloned()
+    pub async fn roots(&self) -> Result<Arc<Roots>, Problem> {
+        self.roots.get_or_try_init(|| async { Roots::load(&self.trust).map(Arc::new) }).await.cloned()
     }
 
-    async fn client(&self, settings: &Settings, towards: Towards) -> Result<Client, Problem> {
+    async fn client(&self, towards: Towards) -> Result<Client, Problem> {
         let failed = |error: reqwest::Error| {
             let _ = error;
             Problem::System { what: Need::HttpClient, kind: std::io::ErrorKind::Other }
@@ -178,7 +195,7 @@ impl Http {
         match towards {
             Towards::Service => {
                 let make = || async {
-                    let config = self.roots(settings).await?.config()?;
+                    let config = self.roots().await?.config()?;
                     let client = plain().tls_backend_preconfigured(config).connect_timeout(CONNECT_LIMIT);
                     client.build().map_err(failed)
                 };
@@ -203,13 +220,12 @@ impl Http {
     /// [`NoAnswer`] after the last try.
     pub async fn send(
         &self,
-        settings: &Settings,
         towards: Towards,
         method: Method,
         url: &str,
         prepare: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, NoAnswer> {
-        let client = self.client(settings, towards).await.map_err(NoAnswer::Setup)?;
+        let client = self.client(towards).await.map_err(NoAnswer::Setup)?;
         let mut wait = FIRST_WAIT;
         let mut tries = 0;
         loop {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::child;
 use crate::cloud::hosts::CloudHost;
-use crate::cloud::http::Http;
+use crate::cloud::http::{Http, Trust};
 use crate::cluster::{Cluster, Found, Place};
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
@@ -63,7 +63,7 @@ impl Network {
     ///
     /// # Errors
     /// The system has no descriptors left for it.
-    pub fn start(deadline: Deadline) -> Result<Network, Problem> {
+    pub fn start(settings: &Settings, deadline: Deadline) -> Result<Network, Problem> {
         if !stack::reserve() {
             return Err(Problem::System { what: Need::Network, kind: std::io::ErrorKind::OutOfMemory });
         }
@@ -81,7 +81,9 @@ impl Network {
         });
         drop(watch);
         match Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => Ok(Network { runtime: Some(runtime), http: Http::new(deadline), in_use }),
+            Ok(runtime) => {
+                Ok(Network { runtime: Some(runtime), http: Http::new(Trust::of(settings), deadline), in_use })
+            }
             Err(error) => Err(Problem::System { what: Need::Network, kind: error.kind() }),
         }
     }

@@ -156,13 +156,13 @@ impl Identity {
                 let url = metadata_url(endpoint, "2019-08-01", audience, client.as_deref());
                 let prepare =
                     |request: reqwest::RequestBuilder| request.header("X-IDENTITY-HEADER", header.expose());
-                let answer = http.send(settings, Towards::Metadata, Method::GET, &url, prepare).await;
+                let answer = http.send(Towards::Metadata, Method::GET, &url, prepare).await;
                 from_metadata(answer.map_err(|none| NoToken::Failed(none.into()))?, true)
             }
             Identity::Machine { client, named } => {
                 let url = metadata_url(METADATA, "2018-02-01", audience, client.as_deref());
                 let prepare = |request: reqwest::RequestBuilder| request.header("Metadata", "true");
-                let answer = http.send(settings, Towards::Metadata, Method::GET, &url, prepare).await;
+                let answer = http.send(Towards::Metadata, Method::GET, &url, prepare).await;
                 let asked_for = *named || client.is_some();
                 let none = |none: crate::cloud::http::NoAnswer| match asked_for {
                     true => NoToken::Failed(none.into()),
@@ -222,7 +222,7 @@ async fn from_authority(
     let url = format!("{authority}/{tenant}/oauth2/v2.0/token");
     let mut all = vec![("grant_type", "client_credentials")];
     all.extend_from_slice(fields);
-    let answer = post_form(settings, http, &url, &all).await.map_err(NoToken::Failed)?;
+    let answer = post_form(http, &url, &all).await.map_err(NoToken::Failed)?;
     parse(&answer)
 }
 

@@ -189,21 +189,21 @@ async fn of_kind(kind: &Kind, settings: &Settings, http: &Http, scopes: &str) ->
     match kind {
         Kind::ServiceAccount { email, key_json, token_url } => {
             let assertion = token::assertion(email, key_json, token_url, scopes)?;
-            token::request(settings, http, token_url, Grant::Assertion(&assertion)).await
+            token::request(http, token_url, Grant::Assertion(&assertion)).await
         }
         // A person's refresh token has the scopes that the person agreed to; others would be refused.
         Kind::AuthorizedUser { client_id, client_secret, refresh_token, token_url } => {
             let grant = Grant::Refresh { client_id, client_secret, refresh_token };
-            token::request(settings, http, token_url, grant).await
+            token::request(http, token_url, grant).await
         }
         Kind::ExternalUser { client_id, client_secret, refresh_token, token_url } => {
             let grant = Grant::RefreshBasic { client_id, client_secret, refresh_token };
-            token::request(settings, http, token_url, grant).await
+            token::request(http, token_url, grant).await
         }
         Kind::External(account) => external::token(account, settings, http, scopes).await,
         Kind::Impersonated { source, account } => {
             let own = Box::pin(of_kind(source, settings, http, super::PLATFORM_SCOPE)).await?;
-            token::impersonate(settings, http, account, &own.text, scopes).await
+            token::impersonate(http, account, &own.text, scopes).await
         }
     }
 }

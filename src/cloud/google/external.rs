@@ -91,16 +91,15 @@ pub(super) async fn token(
 ) -> Result<Token, CloudFault> {
     let subject = subject_token(account, settings, http).await?;
     let first_scopes = if account.impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
-    let own = exchange(account, settings, http, &subject, first_scopes).await?;
+    let own = exchange(account, http, &subject, first_scopes).await?;
     match &account.impersonation {
-        Some(account) => token::impersonate(settings, http, account, &own.text, scopes).await,
+        Some(account) => token::impersonate(http, account, &own.text, scopes).await,
         None => Ok(own),
     }
 }
 
 async fn exchange(
     account: &ExternalAccount,
-    settings: &Settings,
     http: &Http,
     subject: &Secret,
     scopes: &str,
@@ -120,7 +119,7 @@ async fn exchange(
         (Some(id), Some(secret)) => Some(token::basic_auth(id, secret)),
         _ => None,
     };
-    let answer = token::post(settings, http, &account.token_url, &form(&fields), basic.as_ref()).await?;
+    let answer = token::post(http, &account.token_url, &form(&fields), basic.as_ref()).await?;
     Ok(token::parse(&answer)?)
 }
 
@@ -148,17 +147,12 @@ async fn subject_token(
         return Ok(formatted(source.format.as_ref(), &text)?);
     }
     if let Some(url) = &source.url {
-        return from_url(source, settings, http, url).await;
+        return from_url(source, http, url).await;
     }
     Err(GoogleFault::NoSource.into())
 }
 
-async fn from_url(
-    source: &CredentialSource,
-    settings: &Settings,
-    http: &Http,
-    url: &str,
-) -> Result<Secret, CloudFault> {
+async fn from_url(source: &CredentialSource, http: &Http, url: &str) -> Result<Secret, CloudFault> {
     // A metadata server of another cloud or a service of this machine, or else a service: only https leaves the machine.
     let towards = match Url::parse(url) {
         Ok(address) if address.scheme() == "https" => Towards::Service,
@@ -171,7 +165,7 @@ async fn from_url(
             .iter()
             .fold(request, |request, (name, value)| request.header(name.as_str(), value.as_str()))
     };
-    let answer = http.send(settings, towards, Method::GET, url, prepare).await?;
+    let answer = http.send(towards, Method::GET, url, prepare).await?;
     if !answer.status.is_success() {
         return Err(GoogleFault::SourceStatus(answer.status.to_string()).into());
     }

@@ -14,7 +14,6 @@ use super::Token;
 use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
 use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
-use crate::settings::Settings;
 
 /// Where refresh tokens are exchanged if the file does not say so.
 pub(super) const OAUTH: &str = "https://oauth2.googleapis.com/token";
@@ -113,12 +112,7 @@ pub(super) fn assertion(
 }
 
 /// Asks for an access token.
-pub(super) async fn request(
-    settings: &Settings,
-    http: &Http,
-    url: &str,
-    grant: Grant<'_>,
-) -> Result<Token, CloudFault> {
+pub(super) async fn request(http: &Http, url: &str, grant: Grant<'_>) -> Result<Token, CloudFault> {
     let body;
     let mut basic = None;
     match grant {
@@ -141,7 +135,7 @@ pub(super) async fn request(
             basic = Some(basic_auth(client_id, client_secret));
         }
     }
-    let answer = post(settings, http, url, &body, basic.as_ref()).await?;
+    let answer = post(http, url, &body, basic.as_ref()).await?;
     Ok(parse(&answer)?)
 }
 
@@ -153,7 +147,6 @@ pub(super) fn basic_auth(client_id: &str, client_secret: &Secret) -> Secret {
 
 /// A form by POST, with an `Authorization` header if there is one.
 pub(super) async fn post(
-    settings: &Settings,
     http: &Http,
     url: &str,
     body: &str,
@@ -167,7 +160,7 @@ pub(super) async fn post(
             None => request,
         }
     };
-    Ok(http.send(settings, Towards::Service, Method::POST, url, prepare).await?)
+    Ok(http.send(Towards::Service, Method::POST, url, prepare).await?)
 }
 
 /// A token response (RFC 6749, section 5.1).
@@ -212,7 +205,6 @@ impl Impersonation {
 /// Takes on a service account
 /// (<https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>).
 pub(super) async fn impersonate(
-    settings: &Settings,
     http: &Http,
     account: &Impersonation,
     own: &Secret,
@@ -235,7 +227,7 @@ pub(super) async fn impersonate(
             .header("authorization", authorization.expose())
             .body(body.clone())
     };
-    let answer = http.send(settings, Towards::Service, Method::POST, &account.url, prepare).await?;
+    let answer = http.send(Towards::Service, Method::POST, &account.url, prepare).await?;
     if answer.status != StatusCode::OK {
         let (email, said) = (account.email().to_owned(), oauth_error(&answer));
         return Err(GoogleFault::Impersonation { email, said }.into());

@@ -6,29 +6,25 @@
 
 mod entry;
 mod fingerprint;
+mod life;
 mod lock;
 mod store;
 
 pub use entry::{Entry, Kept};
 pub use fingerprint::{Fingerprint, Names};
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::cluster;
 use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::finding::Weight;
+use crate::finding::{Failure, Weight};
 use crate::problem::Problem;
 use crate::question::Question;
 use crate::resolver::{Resolution, Resolver, Source};
 use crate::settings::Settings;
 use lock::Lock;
 use store::Store;
-
-/// How long "not found" is kept.
-const NOT_FOUND_LIFE: Duration = Duration::from_secs(10);
-/// A token is renewed this long before it expires, or a tenth of its life if that is more.
-const LEAST_MARGIN: Duration = Duration::from_secs(60);
 
 /// An answer, and how it came.
 pub enum Answer {
@@ -57,7 +53,7 @@ impl Answer {
     pub fn with_origin(&self) -> Result<Option<(String, Credential)>, Problem> {
         match self {
             Answer::Kept(entry) => Ok(match &entry.kept {
-                Kept::Credential { credential, origin } => Some((origin.clone(), credential.clone())),
+                Kept::Credential { credential, origin, .. } => Some((origin.clone(), credential.clone())),
                 Kept::NotFound => None,
             }),
             Answer::Asked(resolution) => {
@@ -90,7 +86,12 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     let store = if resolver.needs_network() { Store::open(settings) } else { None };
     let Some(store) = store else { return Answer::Asked(resolver.others(so_far)) };
     let names = Names::of(settings, question);
-    let fresh = || kept(settings, &store, &names).filter(|entry| entry.is_fresh(SystemTime::now()));
+    // A mounted secret that is broken by now is an error where nothing is found.
+    let failed = so_far.answer().is_err();
+    let usable = |entry: &Entry| {
+        entry.is_fresh(SystemTime::now()) && !(failed && matches!(entry.kept, Kept::NotFound))
+    };
+    let fresh = || kept(settings, &store, &names).filter(usable);
 
     if let Some(entry) = fresh() {
         return Answer::Kept(entry);
@@ -99,12 +100,12 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     let _lock = Lock::take(&store, &names.registry, deadline, || fresh().is_some());
     // Whoever held the lock before may have answered in the meantime.
     let old = kept(settings, &store, &names);
-    if let Some(entry) = old.clone().filter(|entry| entry.is_fresh(SystemTime::now())) {
+    if let Some(entry) = old.clone().filter(usable) {
         return Answer::Kept(entry);
     }
     let generation = store.generation();
     let resolution = resolver.others(so_far);
-    if let Some(entry) = old.filter(|entry| covers_outage(entry, &resolution)) {
+    if let Some(entry) = old.filter(|entry| covers_outage(entry, &resolution, SystemTime::now())) {
         return Answer::Kept(entry);
     }
     let entry = Entry::of(settings, &resolution, SystemTime::now());
@@ -153,14 +154,21 @@ fn took_network(settings: &Settings, resolution: &Resolution) -> bool {
     !matches!(last, Some(Source::DockerEnv | Source::CiEnv)) || cluster::place(settings).is_some()
 }
 
-/// Whether an entry that is past its margin, but still good, stands in for an answer that could not be had. A
-/// password is not known to be good, and a refusal is an answer: neither is covered.
-fn covers_outage(entry: &Entry, resolution: &Resolution) -> bool {
-    let mut failures = resolution.failures.iter().filter(|failure| failure.weight > Weight::Note).peekable();
-    failures.peek().is_some()
-        && failures.all(|failure| failure.problem.is_outage())
-        && resolution.candidates.is_empty()
-        && entry.is_valid_token(SystemTime::now())
+/// Whether an entry that is past its margin, but still good, stands in for an answer that could not be had: its own source
+/// is down, or could not be asked because another one is. A password is not known to be good, and a refusal is an answer, as
+/// is a source that has nothing any more: none of them is covered.
+fn covers_outage(entry: &Entry, resolution: &Resolution, now: SystemTime) -> bool {
+    let Some(source) = entry.stand_in_for(now) else { return false };
+    let is_refusal = |(of, failure): &(Source, Failure)| {
+        let counts =
+            if *of == source { failure.weight > Weight::Note } else { failure.weight == Weight::Named };
+        counts && !failure.problem.is_outage()
+    };
+    if !resolution.candidates.is_empty() || resolution.failures.iter().any(is_refusal) {
+        return false;
+    }
+    let mut outages = resolution.failures.iter().filter(|(_, failure)| failure.problem.is_outage());
+    outages.any(|(of, _)| *of == source || !resolution.was_asked(source))
 }
 
 /// Forgets every answer, because a login was stored or erased.
@@ -173,24 +181,27 @@ pub fn forget(settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Candidate, Failure};
+    use crate::finding::{Candidate, Failure, Look};
     use crate::problem::Task;
     use crate::registry::Registry;
     use crate::secret::Secret;
     use std::ffi::OsString;
+    use std::time::Duration;
 
     fn settings(variables: &[(&str, &str)]) -> Settings {
         Settings::from(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v)))
             .unwrap()
     }
 
-    /// What was found just now: a token for so many seconds, or a password.
+    /// What a cloud issued just now for so many seconds, or a password.
     fn found(life: Option<u64>) -> Resolution {
         let expires = life.map(|life| SystemTime::now() + Duration::from_secs(life));
         let credential =
             Credential { username: "u".to_owned(), secret: Secret::new("p".to_owned()), expires };
-        let candidate = Candidate { credential, origin: "o".to_owned(), key: None, why: String::new() };
-        Resolution { candidates: vec![candidate], ..Resolution::default() }
+        let (origin, why, issued) = ("o".to_owned(), String::new(), life.is_some());
+        let candidate = Candidate { credential, origin, key: None, why, issued };
+        let trail = vec![(Source::CloudEnv, Vec::new())];
+        Resolution { candidates: vec![candidate], trail, ..Resolution::default() }
     }
 
     fn entry(life: Option<u64>) -> Entry {
@@ -205,20 +216,49 @@ mod tests {
         Problem::Unauthorized { object: "o".to_owned(), server: "s".to_owned() }
     }
 
+    /// What came of asking: failures, and the sources that had something to look at.
+    fn failed(failures: Vec<(Source, Failure)>, asked: &[Source]) -> Resolution {
+        let look = || Look { object: "o".into(), result: "r".into(), took: Duration::ZERO, problem: None };
+        let trail = asked.iter().map(|source| (*source, vec![look()])).collect();
+        Resolution { failures, trail, ..Resolution::default() }
+    }
+
     #[test]
     fn a_good_token_stands_in_for_an_outage_and_for_nothing_else() {
-        let (token, password) = (entry(Some(1000)), entry(None));
-        let with = |failures: Vec<Failure>| Resolution { failures, ..Resolution::default() };
-        assert!(covers_outage(&token, &with(vec![Failure::default(outage())])));
-        assert!(covers_outage(&token, &with(vec![Failure::named(outage())])));
-        // What is only noted neither calls for it nor stands in its way.
-        assert!(covers_outage(&token, &with(vec![Failure::note(refusal()), Failure::default(outage())])));
-        assert!(!covers_outage(&token, &with(vec![Failure::note(outage())])));
-        assert!(!covers_outage(&token, &with(Vec::new())));
-        assert!(!covers_outage(&token, &with(vec![Failure::default(outage()), Failure::default(refusal())])));
-        assert!(!covers_outage(&password, &with(vec![Failure::default(outage())])));
-        let later = Resolution { failures: vec![Failure::default(outage())], ..found(None) };
-        assert!(!covers_outage(&token, &later));
+        use Source::{CloudEnv, CloudSecrets, PullSecrets};
+        let (token, password, now) = (entry(Some(1000)), entry(None), SystemTime::now());
+        let all = [PullSecrets, CloudSecrets, CloudEnv];
+        let covers = |failures: &[(Source, Failure)], asked: &[Source]| {
+            let resolution = failed(failures.to_vec(), asked);
+            assert!(!covers_outage(&password, &resolution, now));
+            covers_outage(&token, &resolution, now)
+        };
+        let (default, named, note) = (Failure::default, Failure::named, Failure::note);
+        // An outage of its own source, whatever it counts for: a metadata server that nobody named is down too.
+        for outage in [default(outage()), named(outage()), note(outage())] {
+            assert!(covers(&[(CloudEnv, outage.clone())], &all));
+            // Of another one, only if that is why its own was not asked.
+            assert!(!covers(&[(PullSecrets, outage.clone())], &all));
+            assert!(covers(&[(PullSecrets, outage)], &all[..1]));
+        }
+        assert!(!covers(&[], &all) && !covers(&[], &[]));
+        // A refusal is an answer, and what the user named must be told.
+        let down = (CloudEnv, default(outage()));
+        assert!(!covers(&[(CloudEnv, default(refusal()))], &all));
+        assert!(!covers(&[down.clone(), (CloudEnv, default(refusal()))], &all));
+        assert!(!covers(&[(PullSecrets, named(refusal())), down.clone()], &all));
+        // What is noted, or is broken elsewhere and would not have kept the answer from being found, is no hindrance.
+        assert!(covers(&[(CloudEnv, note(refusal())), down.clone()], &all));
+        assert!(covers(
+            &[(PullSecrets, note(refusal())), (PullSecrets, default(refusal())), down.clone()],
+            &all
+        ));
+        // Something else was found.
+        let later = Resolution { failures: vec![down], ..found(None) };
+        assert!(!covers_outage(&token, &later, now));
+        // What is over is over.
+        let resolution = failed(vec![(CloudEnv, default(outage()))], &all);
+        assert!(!covers_outage(&token, &resolution, now + Duration::from_secs(1001)));
     }
 
     #[test]
@@ -247,8 +287,8 @@ mod tests {
         assert_eq!(user(Answer::Kept(entry(None))).as_deref(), Some("u"));
         assert_eq!(user(Answer::Asked(found(None))).as_deref(), Some("u"));
         assert_eq!(user(Answer::Asked(Resolution::default())), None);
-        let failed = Resolution { failures: vec![Failure::default(refusal())], ..Resolution::default() };
-        let answer = Answer::Asked(failed);
+        let failures = vec![(Source::CloudEnv, Failure::default(refusal()))];
+        let answer = Answer::Asked(failed(failures, &[]));
         assert!(answer.result().is_err() && answer.into_result().is_err());
     }
 

@@ -17,6 +17,9 @@ pub struct Candidate {
     pub key: Option<String>,
     /// Why it ranks where it does, where there are several.
     pub why: String,
+    /// Whether a cloud issued it just now, so that its expiry is the cloud's word. Anything else is stored somewhere and may
+    /// be changed or deleted there at any time, whatever expiry it carries.
+    pub issued: bool,
 }
 
 impl Candidate {

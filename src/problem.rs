@@ -334,4 +334,16 @@ impl Problem {
             _ => false,
         }
     }
+
+    /// Whether the question stays open: somebody is down, or could not be asked at all. That nothing was found says nothing then.
+    pub fn leaves_open(&self) -> bool {
+        self.is_outage()
+            || matches!(
+                self,
+                Problem::Cluster { .. }
+                    | Problem::Unauthorized { .. }
+                    | Problem::ClusterConfig { .. }
+                    | Problem::System { .. }
+            )
+    }
 }

@@ -7,6 +7,8 @@ pub use list::list;
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::cloud::hosts::CloudHost;
 use crate::cluster;
 use crate::deadline::Deadline;
@@ -20,7 +22,8 @@ use crate::source::{ci_env, cloud_env, docker_env, mounted};
 use network::{FromCluster, Network};
 
 /// The sources, in the order in which they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// Pull secrets mounted as files.
     Mounted,
@@ -65,8 +68,8 @@ impl Source {
 pub struct Resolution {
     /// All candidates of the first source that had one, the best first. Empty if none had.
     pub candidates: Vec<Candidate>,
-    /// All failures on the way, in order.
-    pub failures: Vec<Failure>,
+    /// All failures on the way, in order, each with its source.
+    pub failures: Vec<(Source, Failure)>,
     /// What each source looked at, in order; sources after the one that answered were not asked.
     pub trail: Vec<(Source, Vec<Look>)>,
     /// Whether a source that was asked has a key with a path for the registry: else all its repositories have this
@@ -79,13 +82,18 @@ impl Resolution {
     /// later source can make good.
     fn settle(&mut self, source: Source, finding: Finding) -> bool {
         self.trail.push((source, finding.looks));
-        self.failures.extend(finding.failures);
+        self.failures.extend(finding.failures.into_iter().map(|failure| (source, failure)));
         self.by_path |= finding.by_path;
-        if self.failures.iter().any(|failure| failure.weight == Weight::Named) {
+        if self.failures.iter().any(|(_, failure)| failure.weight == Weight::Named) {
             return true;
         }
         self.candidates = finding.candidates;
         !self.candidates.is_empty()
+    }
+
+    /// Whether a source got as far as looking at anything.
+    pub fn was_asked(&self, source: Source) -> bool {
+        self.trail.iter().any(|(asked, looks)| *asked == source && !looks.is_empty())
     }
 
     /// The answer by the policy of DESIGN section 4: what the user named must work; otherwise a credential
@@ -94,13 +102,13 @@ impl Resolution {
     /// # Errors
     /// The first failure that counts.
     pub fn answer(&self) -> Result<Option<Candidate>, Problem> {
-        let of = |weight| self.failures.iter().find(move |failure| failure.weight == weight);
-        if let Some(failure) = of(Weight::Named) {
+        let of = |weight| self.failures.iter().find(move |(_, failure)| failure.weight == weight);
+        if let Some((_, failure)) = of(Weight::Named) {
             return Err(failure.problem.clone());
         }
         match (self.candidates.first(), of(Weight::Default)) {
             (Some(candidate), _) => Ok(Some(candidate.clone())),
-            (None, Some(failure)) => Err(failure.problem.clone()),
+            (None, Some((_, failure))) => Err(failure.problem.clone()),
             (None, None) => Ok(None),
         }
     }
@@ -287,6 +295,7 @@ mod tests {
             origin: "o".to_owned(),
             key: None,
             why: String::new(),
+            issued: false,
         };
         Finding { candidates: users.iter().map(candidate).collect(), failures, ..Finding::default() }
     }

@@ -142,34 +142,6 @@ fn nothing_found_is_kept_for_ten_seconds() {
 }
 
 #[test]
-fn a_token_is_renewed_before_it_ends() {
-    // A tenth of its life before, or a minute if that is more.
-    for (life, margin) in [(43_200, 4320), (300, 60), (600, 60), (6000, 600)] {
-        let (api, token) = with_token_for(life);
-        let machine = Machine::new(&api);
-        machine.get(SERVER).run().answers(SERVER, "user", &token);
-        let kept = machine.content();
-        let (asked, fresh) = (kept["asked"].as_u64().unwrap(), kept["fresh_until"].as_u64().unwrap());
-        let ends = kept["expires"].as_u64().unwrap();
-        // The second in which it was asked may have been the next one.
-        let expected = ends - margin;
-        assert!((expected.saturating_sub(2)..=expected + 2).contains(&fresh), "{life}: {kept}");
-        assert!(asked < fresh, "{life}: {kept}");
-
-        machine.change(|answer| answer["fresh_until"] = now().into());
-        let newer = jwt(&json!({ "exp": now() + life, "newer": true }));
-        login(&api, &newer);
-        machine.get(SERVER).run().answers(SERVER, "user", &newer);
-        assert_eq!(api.requests().len(), 2);
-    }
-    // What lives no longer than the margin is given out, but not kept.
-    let (api, token) = with_token_for(59);
-    let machine = Machine::new(&api);
-    machine.get(SERVER).run().answers(SERVER, "user", &token);
-    assert_eq!(machine.files(), [""; 0]);
-}
-
-#[test]
 fn a_valid_token_is_given_out_while_the_cluster_is_down() {
     let (api, token) = with_token_for(600);
     let machine = Machine::new(&api);
@@ -343,43 +315,6 @@ fn all_repositories_have_one_answer_where_no_key_has_a_path() {
     only.age(60);
     api.pull_secret("kubeclarity", "basic-regcred", &[(SERVER, "new")]);
     only.get(&format!("{SERVER}/b")).run().answers_user(&format!("{SERVER}/b"), "new");
-}
-
-#[test]
-fn a_token_serves_repositories_that_nobody_asked_for_no_longer_than_a_password_is_kept() {
-    let (api, token) = with_token_for(3600);
-    let machine = Machine::new(&api);
-    let get = |path: &str, secret: &str| {
-        let server = format!("{SERVER}{path}");
-        machine.get(&server).run().answers(&server, "user", secret);
-    };
-    get("/a", &token);
-    get("/b", &token);
-    assert_eq!(api.requests().len(), 1);
-    // A minute later, somebody has stored a login for one of them.
-    for name in machine.files() {
-        let path = machine.cache().join(name);
-        let mut answer = content(&path);
-        answer["asked"] = (answer["asked"].as_u64().unwrap() - 60).into();
-        write(&path, format!("{}{answer}", support::cached::HEAD));
-        // The broom goes by the file's time.
-        let file = std::fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3000)).unwrap();
-    }
-    let path = format!("{SERVER}/c");
-    let auths = json!({ SERVER: { "username": "user", "password": token }, path: { "username": "user", "password": "of-c" } });
-    let config = json!({ "auths": auths }).to_string();
-    api.secret(
-        "kubeclarity",
-        "basic-regcred",
-        "kubernetes.io/dockerconfigjson",
-        &[(".dockerconfigjson", config.as_str())],
-    );
-    get("/c", "of-c");
-    assert_eq!(api.requests().len(), 2);
-    // What was asked for itself is good until the token ends.
-    get("/a", &token);
-    assert_eq!(api.requests().len(), 2);
 }
 
 #[test]

@@ -5,10 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::{LEAST_MARGIN, NOT_FOUND_LIFE};
+use super::life::Life;
 use crate::credential::Credential;
-use crate::finding::Weight;
-use crate::resolver::Resolution;
+use crate::resolver::{Resolution, Source};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -16,6 +15,8 @@ use crate::settings::Settings;
 const HEAD: &[u8] = b"docker-credential-kubeclarity answer 2\n";
 /// Clocks of one machine differ by no more; an answer from later than that is from a clock that was set back.
 const SKEW: Duration = Duration::from_secs(5);
+/// No answer is of any use for longer than this: the longest `KUBECLARITY_CACHE_TTL`.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// An answer with its life.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Entry {
     asked: SystemTime,
     /// Until when it is given out without asking.
     fresh_until: SystemTime,
+    /// When nothing can use it any more.
+    over: SystemTime,
 }
 
 /// What is kept.
@@ -39,6 +42,8 @@ pub enum Kept {
         credential: Credential,
         /// The Secret, file or identity.
         origin: String,
+        /// Where a credential with an expiry came from, which may stand in for an outage there.
+        source: Option<Source>,
     },
     /// That there is none.
     NotFound,
@@ -49,6 +54,8 @@ struct Written<'a> {
     asked: u64,
     fresh_until: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    over: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
@@ -56,6 +63,8 @@ struct Written<'a> {
     secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
     any_path: bool,
 }
 
@@ -64,38 +73,30 @@ struct Written<'a> {
 struct Read {
     asked: u64,
     fresh_until: u64,
+    over: Option<u64>,
     expires: Option<u64>,
     username: Option<String>,
     secret: Option<Secret>,
     origin: Option<String>,
+    source: Option<Source>,
     any_path: bool,
 }
 
 impl Entry {
-    /// What may be kept of a resolution; `None` if something failed, or if the answer is over already.
+    /// What may be kept of a resolution; `None` if it is a failure, if it says nothing, or if the answer is over already.
     pub fn of(settings: &Settings, resolution: &Resolution, now: SystemTime) -> Option<Entry> {
-        if resolution.failures.iter().any(|failure| failure.weight > Weight::Note) {
-            return None;
-        }
-        let any_path = !resolution.by_path;
-        let Some(candidate) = resolution.candidates.first() else {
-            let fresh_until = now + NOT_FOUND_LIFE;
-            return Some(Entry { kept: Kept::NotFound, any_path, asked: now, fresh_until });
-        };
-        let credential = candidate.credential.clone();
-        let fresh_until = match credential.expires {
-            None => now + settings.cache_ttl,
-            Some(expires) => {
-                let life = expires.duration_since(now).ok()?;
-                now + life.checked_sub(LEAST_MARGIN.max(life / 10))?
+        let candidate = resolution.answer().ok()?;
+        let life = Life::of(settings, resolution, candidate.as_ref(), now)?;
+        let kept = match candidate {
+            None => Kept::NotFound,
+            Some(candidate) => {
+                let expires = candidate.credential.expires;
+                let source = resolution.trail.last().map(|(source, _)| *source).filter(|_| expires.is_some());
+                Kept::Credential { origin: candidate.object(), credential: candidate.credential, source }
             }
         };
-        (fresh_until > now).then(|| Entry {
-            kept: Kept::Credential { credential, origin: candidate.object() },
-            any_path,
-            asked: now,
-            fresh_until,
-        })
+        let Life { fresh_until, over } = life;
+        Some(Entry { kept, any_path: !resolution.by_path, asked: now, fresh_until, over })
     }
 
     /// The credential, if it keeps one.
@@ -119,45 +120,55 @@ impl Entry {
         now < self.fresh_until && self.asked <= now + SKEW
     }
 
+    /// For how much longer it is given out without asking.
+    pub fn fresh_for(&self, now: SystemTime) -> Duration {
+        self.fresh_until.duration_since(now).unwrap_or_default()
+    }
+
     /// Whether it was asked for less than this long ago.
     pub fn is_younger(&self, age: Duration, now: SystemTime) -> bool {
         now < self.asked + age
     }
 
-    /// Whether it is given out for longer than this.
+    /// Whether it is of use for longer than this.
     pub fn outlives(&self, age: Duration) -> bool {
-        self.fresh_until > self.asked + age
+        self.over > self.asked + age
     }
 
-    /// Whether it holds a token that is known to be still good.
-    pub fn is_valid_token(&self, now: SystemTime) -> bool {
-        let expires = self.credential().and_then(|credential| credential.expires);
-        self.asked <= now + SKEW && expires.is_some_and(|expires| now < expires)
+    /// The source of a credential that is known to be still good: it may stand in for an outage of that source.
+    pub fn stand_in_for(&self, now: SystemTime) -> Option<Source> {
+        match &self.kept {
+            Kept::Credential { source, .. } if self.asked <= now + SKEW && now < self.over => *source,
+            _ => None,
+        }
     }
 
     /// When nothing can use it any more.
     pub fn over(&self) -> SystemTime {
-        self.credential().and_then(|credential| credential.expires).unwrap_or(self.fresh_until)
+        self.over
     }
 
     /// As bytes for a file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (username, secret, origin, expires) = match &self.kept {
-            Kept::NotFound => (None, None, None, None),
-            Kept::Credential { credential, origin } => (
+        let (username, secret, origin, source, expires) = match &self.kept {
+            Kept::NotFound => (None, None, None, None, None),
+            Kept::Credential { credential, origin, source } => (
                 Some(credential.username.as_str()),
                 Some(credential.secret.expose()),
                 Some(origin.as_str()),
+                *source,
                 credential.expires.map(seconds),
             ),
         };
         let written = Written {
             asked: seconds(self.asked),
             fresh_until: seconds(self.fresh_until),
+            over: expires.map(|_| seconds(self.over)),
             expires,
             username,
             secret,
             origin,
+            source,
             any_path: self.any_path,
         };
         let length = [username, secret, origin].into_iter().flatten().map(str::len).sum::<usize>();
@@ -173,20 +184,25 @@ impl Entry {
         // serde would take a list for an object with its fields in order.
         let json = bytes.strip_prefix(HEAD)?;
         let read: Read = json.starts_with(b"{").then(|| serde_json::from_slice(json).ok())??;
-        let kept = match (read.username, read.secret, read.origin) {
-            (Some(username), Some(secret), Some(origin)) if !username.is_empty() && !secret.is_empty() => {
-                let expires = match read.expires {
-                    Some(expires) => Some(time(expires)?),
-                    None => None,
-                };
-                Kept::Credential { credential: Credential { username, secret, expires }, origin }
-            }
-            (None, None, None) if read.expires.is_none() => Kept::NotFound,
+        let (asked, fresh_until) = (time(read.asked)?, time(read.fresh_until)?);
+        // What has an expiry says for itself when it is over.
+        let (expires, over) = match (read.expires, read.over) {
+            (Some(expires), Some(over)) if over <= expires => (Some(time(expires)?), time(over)?),
+            (None, None) => (None, fresh_until),
             _ => return None,
         };
-        let (asked, fresh_until) = (time(read.asked)?, time(read.fresh_until)?);
-        let entry = Entry { kept, any_path: read.any_path, asked, fresh_until };
-        (now < entry.over() && entry.fresh_until <= entry.over()).then_some(entry)
+        let source = read.source;
+        let kept = match (read.username, read.secret, read.origin) {
+            (Some(username), Some(secret), Some(origin))
+                if !username.is_empty() && !secret.is_empty() && source.is_some() == expires.is_some() =>
+            {
+                Kept::Credential { credential: Credential { username, secret, expires }, origin, source }
+            }
+            (None, None, None) if expires.is_none() && source.is_none() => Kept::NotFound,
+            _ => return None,
+        };
+        let entry = Entry { kept, any_path: read.any_path, asked, fresh_until, over };
+        (now < over && fresh_until <= over && over <= asked + LONGEST).then_some(entry)
     }
 }
 
@@ -203,7 +219,7 @@ fn time(seconds: u64) -> Option<SystemTime> {
 mod tests {
     use super::*;
     use crate::finding::{Candidate, Failure};
-    use crate::problem::{Problem, Task};
+    use crate::problem::Problem;
     use proptest::prelude::*;
 
     fn at(seconds: u64) -> SystemTime {
@@ -214,50 +230,40 @@ mod tests {
         Credential { username: "u\"".into(), secret: Secret::new("p\\é".into()), expires: expires.map(at) }
     }
 
+    /// The entry of a credential that was found in a source.
     fn of(credential: Credential, now: u64) -> Option<Entry> {
         let settings = Settings::from(|_| None).unwrap();
-        let candidates = vec![Candidate { credential, origin: "o".into(), key: None, why: String::new() }];
-        Entry::of(&settings, &Resolution { candidates, ..Resolution::default() }, at(now))
+        let candidates =
+            vec![Candidate { credential, origin: "o".into(), key: None, why: String::new(), issued: true }];
+        let trail = vec![(Source::CloudEnv, Vec::new())];
+        Entry::of(&settings, &Resolution { candidates, trail, ..Resolution::default() }, at(now))
     }
 
     #[test]
-    fn lives_and_margins() {
-        let entry = |expires: Option<u64>| of(credential(expires), 1000);
-        // 12 hours: a tenth is the margin. 5 minutes: a minute is.
-        let twelve_hours = entry(Some(1000 + 43_200)).unwrap();
-        assert!(twelve_hours.is_fresh(at(1000 + 38_879)) && !twelve_hours.is_fresh(at(1000 + 38_880)));
-        assert!(
-            twelve_hours.is_valid_token(at(1000 + 43_199)) && !twelve_hours.is_valid_token(at(1000 + 43_200))
-        );
-        let five_minutes = entry(Some(1300)).unwrap();
-        assert!(five_minutes.is_fresh(at(1239)) && !five_minutes.is_fresh(at(1240)));
-        // A password is good for a minute, and not known to be good afterwards.
-        let password = entry(None).unwrap();
-        assert!(
-            password.is_fresh(at(1059)) && !password.is_fresh(at(1060)) && !password.is_valid_token(at(1059))
-        );
-        // What lives less than the margin, or is over (as moto's tokens are), is not kept.
-        assert_eq!((entry(Some(1060)), entry(Some(1000)), entry(Some(5))), (None, None, None));
-    }
-
-    #[test]
-    fn nothing_found_lives_ten_seconds() {
-        let settings = Settings::from(|_| None).unwrap();
-        let none = Entry::of(&settings, &Resolution::default(), at(1000)).unwrap();
+    fn only_a_credential_with_an_expiry_stands_in_for_an_outage() {
+        let token = of(credential(Some(5000)), 1000).unwrap();
+        assert_eq!(token.stand_in_for(at(4999)), Some(Source::CloudEnv));
+        assert_eq!(token.stand_in_for(at(5000)), None);
+        let password = of(credential(None), 1000).unwrap();
+        assert!(password.is_fresh(at(1059)) && !password.is_fresh(at(1060)));
+        assert_eq!(password.stand_in_for(at(1001)), None);
+        let none = Entry::of(&Settings::from(|_| None).unwrap(), &Resolution::default(), at(1000)).unwrap();
         assert_eq!((none.credential(), none.clone().into_credential()), (None, None));
-        assert!(none.is_fresh(at(1009)) && !none.is_fresh(at(1010)) && !none.is_valid_token(at(1000)));
+        assert_eq!((none.stand_in_for(at(1000)), none.fresh_for(at(1003))), (None, Duration::from_secs(7)));
+        assert_eq!(none.fresh_for(at(2000)), Duration::ZERO);
     }
 
     #[test]
-    fn an_answer_beside_a_failure_that_counts_is_not_kept() {
+    fn a_failure_that_is_the_answer_is_not_kept() {
         let settings = Settings::from(|_| None).unwrap();
-        let problem = || Problem::Deadline { what: Task::Everything, limit: Duration::from_secs(1) };
+        let problem = || Problem::NoRegistry;
         for (failure, kept) in [
             (Failure::note(problem()), true),
             (Failure::default(problem()), false),
             (Failure::named(problem()), false),
         ] {
-            let resolution = Resolution { failures: vec![failure], ..Resolution::default() };
+            let failures = vec![(Source::PullSecrets, failure)];
+            let resolution = Resolution { failures, ..Resolution::default() };
             assert_eq!(Entry::of(&settings, &resolution, at(1000)).is_some(), kept, "{resolution:?}");
         }
     }
@@ -275,7 +281,13 @@ mod tests {
             let entry = entry.unwrap();
             assert_eq!(Entry::from_bytes(&entry.to_bytes(), at(1001)), Some(entry));
         }
-        let none = Entry { kept: Kept::NotFound, any_path: true, asked: at(1000), fresh_until: at(1010) };
+        let none = Entry {
+            kept: Kept::NotFound,
+            any_path: true,
+            asked: at(1000),
+            fresh_until: at(1010),
+            over: at(1010),
+        };
         assert_eq!(Entry::from_bytes(&none.to_bytes(), at(1009)), Some(none.clone()));
         assert_eq!(Entry::from_bytes(&none.to_bytes(), at(1010)), None);
     }
@@ -284,10 +296,10 @@ mod tests {
     fn an_answer_from_the_future_is_not_fresh() {
         let entry = of(credential(Some(100_000)), 50_000).unwrap();
         let read = Entry::from_bytes(&entry.to_bytes(), at(40_000)).unwrap();
-        assert!(!read.is_fresh(at(40_000)) && !read.is_valid_token(at(40_000)));
+        assert!(!read.is_fresh(at(40_000)) && read.stand_in_for(at(40_000)).is_none());
         // Clocks may differ by five seconds.
-        assert!(read.is_fresh(at(49_995)) && read.is_valid_token(at(49_995)));
-        assert!(!read.is_fresh(at(49_994)) && !read.is_valid_token(at(49_994)));
+        assert!(read.is_fresh(at(49_995)) && read.stand_in_for(at(49_995)).is_some());
+        assert!(!read.is_fresh(at(49_994)) && read.stand_in_for(at(49_994)).is_none());
     }
 
     #[test]
@@ -312,22 +324,39 @@ mod tests {
             let text = format!(r#"{{"asked":1000,"fresh_until":2000,"any_path":false,{fields}}}"#);
             Entry::from_bytes(&[HEAD, text.as_bytes()].concat(), at(1001))
         };
-        let whole = |expires: u64| format!(r#""expires":{expires},"username":"u","secret":"s","origin":"o""#);
-        assert!(read(&whole(2000)).is_some());
+        let token = |over: u64, expires: u64| {
+            format!(
+                r#""over":{over},"expires":{expires},"username":"u","secret":"s","origin":"o","source":"cloud-env""#
+            )
+        };
+        assert!(read(&token(2000, 2000)).is_some() && read(&token(2000, 253_402_300_799)).is_some());
         for other in [
             r#""username":"","secret":"s","origin":"o""#,
             r#""username":"u","secret":"","origin":"o""#,
             r#""username":"u","secret":"s""#,
             r#""username":"u","origin":"o""#,
             r#""expires":3000"#,
-            // Fresh for longer than it lives, over, and later than any date.
-            &whole(1999),
-            &whole(1001),
-            &whole(253_402_300_800),
+            r#""over":3000"#,
+            r#""source":"cloud-env""#,
+            // A token that does not say when it is over, or where it is from, as earlier versions wrote it.
+            r#""expires":2000,"username":"u","secret":"s","origin":"o""#,
+            r#""expires":2000,"username":"u","secret":"s","origin":"o","source":"cloud-env""#,
+            r#""over":2000,"expires":2000,"username":"u","secret":"s","origin":"o""#,
+            r#""over":2000,"expires":2000,"username":"u","secret":"s","origin":"o","source":"elsewhere""#,
+            // A password that does.
+            r#""over":2000,"username":"u","secret":"s","origin":"o""#,
+            r#""username":"u","secret":"s","origin":"o","source":"cloud-env""#,
+            // Fresh for longer than it lives, over, of use for longer than it is good, and later than any date.
+            &token(1999, 2000),
+            &token(1001, 2000),
+            &token(2001, 2000),
+            &token(2000, 253_402_300_800),
+            // Of use for longer than anything is kept.
+            &token(1000 + 86_401, 1_000_000),
         ] {
             assert_eq!(read(other), None, "{other}");
         }
-        assert!(read(&whole(253_402_300_799)).is_some());
+        assert!(read(&token(1000 + 86_400, 1_000_000)).is_some());
     }
 
     proptest! {
@@ -336,7 +365,7 @@ mod tests {
             let _ = Entry::from_bytes(&body, at(1000));
             let _ = Entry::from_bytes(&[HEAD, &body].concat(), at(1000));
             let [asked, fresh, expires] = numbers;
-            let text = format!(r#"{{"asked":{asked},"fresh_until":{fresh},"expires":{expires},"username":"u","secret":"s","origin":"o","any_path":false}}"#);
+            let text = format!(r#"{{"asked":{asked},"fresh_until":{fresh},"over":{fresh},"expires":{expires},"username":"u","secret":"s","origin":"o","source":"mounted","any_path":false}}"#);
             let _ = Entry::from_bytes(&[HEAD, text.as_bytes()].concat(), at(1000)).map(|e| e.is_fresh(at(1000)));
         }
     }

@@ -92,7 +92,7 @@ fn add(finding: &mut Finding, found: &Match, now: SystemTime) {
                 Some(rank) => found.entry.key.why(rank),
                 None => "the only credential for this host".to_owned(),
             };
-            finding.offer(Candidate { credential: credential.clone(), origin, key, why }, now);
+            finding.offer(Candidate { credential: credential.clone(), origin, key, why, issued: false }, now);
         }
     }
 }

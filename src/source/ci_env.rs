@@ -39,7 +39,13 @@ fn github(settings: &Settings, question: &Question, now: SystemTime, finding: &m
             let user = settings.github_actor.clone().unwrap_or_else(|| GITHUB_USER.to_owned());
             let credential = Credential::new(user, token.clone());
             finding.offer(
-                Candidate { credential, origin: VARIABLE.to_owned(), key: None, why: String::new() },
+                Candidate {
+                    credential,
+                    origin: VARIABLE.to_owned(),
+                    key: None,
+                    why: String::new(),
+                    issued: false,
+                },
                 now,
             );
         }
@@ -69,6 +75,7 @@ fn gitlab(settings: &Settings, question: &Question, now: SystemTime, finding: &m
                     origin: "CI_REGISTRY_PASSWORD".to_owned(),
                     key: None,
                     why: String::new(),
+                    issued: false,
                 },
                 now,
             );

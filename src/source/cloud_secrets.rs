@@ -151,6 +151,7 @@ pub(super) fn settled(outcome: Outcome, host: &str, took: Duration) -> Finding {
                 origin: identity,
                 key: None,
                 why: String::new(),
+                issued: true,
             });
         }
         Outcome::NoIdentity(looked_for) => {

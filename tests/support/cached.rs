@@ -42,6 +42,16 @@ impl Machine {
             .env("XDG_RUNTIME_DIR", self.path("run"))
     }
 
+    /// A `get` on this machine, which finds its cluster by chance, in `~/.kube/config`.
+    pub fn get_by_chance(&self, server: &str) -> Helper {
+        let kubeconfig = self.path("home/.kube/config");
+        if !kubeconfig.exists() {
+            std::fs::create_dir_all(self.path("home/.kube")).unwrap();
+            std::fs::copy(self.path("kubeconfig"), kubeconfig).unwrap();
+        }
+        self.get(server).without("KUBECONFIG").env("HOME", self.path("home"))
+    }
+
     /// The directory of answers.
     pub fn cache(&self) -> PathBuf {
         self.path("run/docker-credential-kubeclarity")
@@ -83,7 +93,7 @@ impl Machine {
     #[track_caller]
     pub fn age(&self, seconds: u64) {
         self.change(|answer| {
-            for time in ["asked", "fresh_until", "expires"] {
+            for time in ["asked", "fresh_until", "over", "expires"] {
                 if let Some(at) = answer[time].as_u64() {
                     answer[time] = (at - seconds).into();
                 }

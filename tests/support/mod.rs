@@ -11,6 +11,7 @@ pub mod fault;
 pub mod helper;
 pub mod http;
 pub mod kubeconfig;
+pub mod metadata;
 pub mod mount;
 pub mod proxy;
 pub mod relay;
@@ -20,3 +21,4 @@ pub mod writes;
 
 pub use api::{Answer, FakeApi};
 pub use helper::{Helper, Outcome, Running};
+pub use metadata::Metadata;

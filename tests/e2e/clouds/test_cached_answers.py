@@ -67,6 +67,17 @@ def test_what_hardly_lives_is_not_kept(box, kept, step, life):
     assert len(box.requests) == 2 * asked, box.story()
 
 
+@pytest.mark.parametrize("step", ["ecr", "google key", "entra secret"])
+def test_what_claims_to_live_for_a_month_is_kept_for_twelve_hours_at_most(box, kept, step):
+    box.ecr.life = box.google.life = box.acr.life = 30 * 86_400
+    host, variables = lay(box, kept, step)
+    kept.get(host, **variables).found()
+    for file in (kept.home / "run").glob("*/*"):
+        answer = json.loads(file.read_text().split("\n", 1)[1])
+        assert 36_000 < answer["fresh_until"] - answer["asked"] <= 43_200, answer
+        assert answer["over"] - answer["asked"] <= 43_200, answer
+
+
 def test_another_identity_is_another_question(box, kept):
     one, two = box.aws.user("one"), box.aws.user("two")
     for key in (one, two, one):

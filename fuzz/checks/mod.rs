@@ -1,5 +1,7 @@
-//! What must hold for every input of a parser, one file a parser. `fuzz_targets/` looks for an input for which it does
-//! not; `tests/parsers.rs` tries each with the seeds and with what can be made of them, on a stable compiler.
+//! What must hold for every input of a parser, one file a parser. `fuzz_targets/every.rs` looks for an input for which it
+//! does not; `tests/parsers.rs` tries each with the seeds and with what can be made of them, on a stable compiler.
+//!
+//! A new target is a file `NAME.rs` here with a `check`, its two lines below, `seeds/NAME/` and `dictionaries/NAME.dict`.
 
 use docker_credential_kubeclarity::problem::Problem;
 use docker_credential_kubeclarity::protocol::Reply;
@@ -18,6 +20,41 @@ pub mod registry_key;
 pub mod server_string;
 pub mod settings;
 pub mod store_input;
+
+/// A parser and its property.
+#[derive(Debug)]
+pub struct Target {
+    /// The module's name, which its seeds, dictionary and corpus have too.
+    pub name: &'static str,
+    /// What an input costs beside one of a plain parser. So many times fewer are tried.
+    pub cost: u32,
+    /// Panics if the property does not hold for the input.
+    pub check: fn(&[u8]),
+}
+
+macro_rules! targets {
+    ($($name:ident: $cost:literal,)*) => {
+        &[$(Target { name: stringify!($name), cost: $cost, check: $name::check }),*]
+    };
+}
+
+/// Every target. One that makes a client of each input costs ten times a plain parser.
+pub static TARGETS: &[Target] = targets! {
+    cache_entry: 1,
+    client_config: 1,
+    cloud_answer: 1,
+    cloud_identity: 1,
+    cluster_object: 1,
+    config_edit: 1,
+    docker_config: 1,
+    exec_output: 10,
+    jwt: 1,
+    kubeconfig: 10,
+    registry_key: 1,
+    server_string: 1,
+    settings: 1,
+    store_input: 1,
+};
 
 /// A message is one line of bounded length, without control characters.
 fn told(problem: &Problem) {

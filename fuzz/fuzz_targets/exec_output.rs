@@ -1,3 +1,0 @@
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| docker_credential_kubeclarity_fuzz::exec_output::check(input));

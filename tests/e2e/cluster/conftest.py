@@ -1,4 +1,5 @@
 """What the tests share: one API server, three registries, their images; and for each test a home and a namespace."""
+import os
 import secrets
 import shutil
 import tempfile
@@ -6,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from lib.dockerd import Daemon
-from lib.helper import Home
-from lib.images import push
-from lib.kapi import Api
-from lib.pki import Authority
-from lib.pod import Pod
-from lib.registry import Registry
+if not os.environ.get("E2E_SEALED"):
+    pytest.exit("these tests run sealed: tests/e2e/sealed pytest tests/e2e/cluster", returncode=2)
+
+from lib.dockerd import Daemon  # noqa: E402
+from lib.helper import Home  # noqa: E402
+from lib.images import push  # noqa: E402
+from lib.kapi import Api  # noqa: E402
+from lib.pki import Authority  # noqa: E402
+from lib.pod import Pod  # noqa: E402
+from lib.registry import Registry  # noqa: E402
 
 TOOLS = Path(shutil.which("crane")).parent
 USER = "puller"

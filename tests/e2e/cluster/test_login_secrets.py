@@ -1,7 +1,6 @@
 """Secrets that others made: merged as kubelet reads them, or left alone; and the Role that an error names is enough."""
 import base64
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,22 +9,19 @@ import pytest
 import yaml
 
 from lib.helper import Result, assert_error, assert_found
-from lib.kapi import ApiError
+from lib.kapi import ApiError, driver
 from lib.pod import Pod
 from lib.stored import NAME, config_of, may_store, path_of
 
-E2E = Path(__file__).resolve().parent.parent
-KEYRING, README = E2E / "kapi/src", E2E.parent.parent / "README.md"
+README = Path(__file__).resolve().parents[3] / "README.md"
 DONE = Result(0, "", "")
 HUB = "https://index.docker.io/v1/"
 
 
 @pytest.fixture(scope="session")
-def kubelet(work):
+def kubelet():
     """What kubelet's own code finds in a Secret for an image."""
-    binary = work / "keyring"
-    environment = os.environ | {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
-    subprocess.run(["go", "build", "-buildvcs=false", "-o", binary, "./keyring"], cwd=KEYRING, env=environment, check=True)
+    binary = driver("keyring")
 
     def logins(secret, image):
         done = subprocess.run([binary, image], input=json.dumps(secret), capture_output=True, text=True, check=True)

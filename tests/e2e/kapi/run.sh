@@ -1,6 +1,7 @@
 #!/bin/bash
-# A real kube-apiserver for tests, on loopback only.
-#   run.sh build              builds it once per go.mod, go.sum, main.go and Go version; prints the binary's path
+# A real kube-apiserver for tests, on loopback only, and drivers around Kubernetes' own code.
+#   run.sh build [NAME]       builds the server, or src/NAME, once per go.mod, go.sum, its own files and Go version; prints the
+#                             binary's path. All are built with the same flags, so that they share what Go has compiled
 #   run.sh start DIR [PORT]   starts it; writes DIR/kubeconfig, DIR/ca.crt, DIR/admin.token and DIR/url;
 #                             $KAPI_FLAGS holds further flags of kube-apiserver, parted by spaces
 #   run.sh stop DIR           stops it; its data stay in DIR
@@ -9,15 +10,15 @@ src=$(cd "$(dirname "$0")" && pwd)/src
 cache=${KAPI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kapi}
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly
 
-build() {
-  local key bin
-  key=$(cd "$src" && { go version; cat go.mod go.sum main.go; } | sha256sum | cut -c1-16)
-  bin=$cache/kapi-$key
+build() { # the name of a directory in src; without one, the server
+  local name=${1:-kapi} package=./${1:-.} key bin
+  key=$(cd "$src" && { go version; cat go.mod go.sum "$package"/*.go; } | sha256sum | cut -c1-16)
+  bin=$cache/$name-$key
   if [ ! -x "$bin" ]; then
     mkdir -p "$cache"
-    echo 'building kube-apiserver, once: 10 to 20 minutes' >&2
-    (cd "$src" && nice -n 5 go build -p 2 -trimpath -buildvcs=false \
-      -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -o "$bin.new" . && mv "$bin.new" "$bin") >&2
+    echo "building $name of Kubernetes' source, once; the first takes 10 to 20 minutes" >&2
+    (cd "$src" && nice -n 5 go build -trimpath -buildvcs=false \
+      -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -o "$bin.new" "$package" && mv "$bin.new" "$bin") >&2
   fi
   echo "$bin"
 }
@@ -66,4 +67,4 @@ stop() {
   kill -9 "$pid"; rm -f "$1/pid"; echo 'kube-apiserver had to be killed' >&2; return 1
 }
 
-case ${1:-} in build) build ;; start) start "$2" "${3:-}" ;; stop) stop "$2" ;; *) sed -n 2,6p "$0"; exit 2 ;; esac
+case ${1:-} in build) build "${2:-}" ;; start) start "$2" "${3:-}" ;; stop) stop "$2" ;; *) sed -n 2,8p "$0"; exit 2 ;; esac

@@ -28,6 +28,11 @@ rules:
 """
 
 
+def driver(name):
+    """A program of kapi/src/NAME around Kubernetes' own code, which `prepare` has built."""
+    return subprocess.run([RUN, "build", name], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 class ApiError(Exception):
     def __init__(self, status, body):
         super().__init__(f"{status}: {body}")

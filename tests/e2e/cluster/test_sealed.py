@@ -1,0 +1,2 @@
+"""This suite runs sealed."""
+from lib.sealed import *  # noqa: F401, F403

@@ -6,6 +6,7 @@
 
 pub mod edit;
 pub mod entry;
+mod glob;
 pub mod key;
 pub mod select;
 

@@ -65,10 +65,12 @@ impl Registry {
     /// The repository path without a slash at either end; empty if the question named none. On Docker Hub a
     /// one-word repository is under `library/`.
     pub fn path(&self) -> String {
-        if self.is_hub() && !self.path.is_empty() && !self.path.contains('/') {
-            return format!("library/{}", self.path);
-        }
-        self.path.clone()
+        if self.implies_library() { format!("library/{}", self.path) } else { self.path.clone() }
+    }
+
+    /// Whether the question left Docker Hub's `library/` out.
+    pub fn implies_library(&self) -> bool {
+        self.is_hub() && !self.path.is_empty() && !self.path.contains('/')
     }
 
     /// The same registry, and no repository of it.

@@ -37,6 +37,6 @@ pub fn check(body: &[u8]) {
         };
         let loaded = [Loaded { origin: "fuzz".to_owned(), config }];
         let registry = Registry::parse("reg.example.com").expect("a registry");
-        let _ = select(&loaded, &Question { path: registry.path(), registry }, SystemTime::UNIX_EPOCH);
+        let _ = select(&loaded, &Question::of(registry), SystemTime::UNIX_EPOCH);
     }
 }

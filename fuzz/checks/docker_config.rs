@@ -14,8 +14,7 @@ pub fn check(text: &[u8]) {
         let loaded = [Loaded { origin: "fuzz".to_owned(), config }];
         for server in ["reg.example.com/team/app", "docker.io", "localhost:5000"] {
             let registry = Registry::parse(server).expect("a registry");
-            let path = registry.path();
-            let finding = select(&loaded, &Question { registry, path }, SystemTime::UNIX_EPOCH);
+            let finding = select(&loaded, &Question::of(registry), SystemTime::UNIX_EPOCH);
             for candidate in finding.candidates {
                 assert!(!candidate.credential.username.is_empty() && !candidate.credential.secret.is_empty());
             }

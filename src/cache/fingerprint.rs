@@ -97,6 +97,8 @@ impl Names {
         let with_path = |path: &str| {
             let mut fields = Fields(fields.0.clone());
             fields.text(Some(path));
+            // A key that is literally the question comes first.
+            fields.0.update(&[u8::from(question.library_implied && !path.is_empty())]);
             Fingerprint::from(fields)
         };
         let registry = with_path("");

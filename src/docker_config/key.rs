@@ -1,8 +1,12 @@
 //! The key of an entry, and whether it matches a question.
 //!
-//! The rules are kubelet's (`pkg/credentialprovider/keyring.go`, `URLsMatch`): the scheme and `/v1`, `/v2` are
-//! stripped, hosts are globs label by label, ports are equal, paths match by prefix as text.
+//! The rules are kubelet's (`pkg/credentialprovider/keyring.go`, `Add` and `URLsMatch`): a key is a URL, of which scheme, user info,
+//! `/v1` and `/v2`, query and fragment do not count; hosts are globs label by label, ports are equal, paths match by prefix as text.
 
+use std::borrow::Cow;
+
+use super::glob;
+use crate::question::Question;
 use crate::registry::{self, Registry};
 
 /// A key, understood.
@@ -15,6 +19,9 @@ pub struct Key {
     port: Option<u16>,
     /// Without the slash in front.
     path: String,
+    /// The second way to read a `?` in the host: Kubernetes's documentation makes it part of a glob, kubelet's code the
+    /// beginning of a query.
+    otherwise: Option<Box<Key>>,
 }
 
 /// How well a key matches: the greater, the better.
@@ -22,26 +29,49 @@ pub struct Key {
 pub struct Rank {
     /// The key ends where a part of the question's path ends: `team` for `team/app`, not for `team-b/app`.
     whole_parts: bool,
+    /// The length of its path, an implied `library/` included.
     path: usize,
     exact_host: bool,
-    host: usize,
+    /// The length of a host pattern. All exact hosts are alike: Hub's four names are one host.
+    pattern: usize,
+    /// The key leaves `library/` out, or has it, as the question does.
+    literal: bool,
 }
 
 impl Key {
-    /// Understands a key. `None` for what can match nothing: another scheme, user info, a port that is none,
+    /// Understands a key. `None` for what can match nothing: another scheme, malformed user info, a port that is none,
     /// or one of the entries of docker's browser login, which are for no registry.
     pub fn parse(text: &str) -> Option<Key> {
         let (rest, http) = registry::strip_scheme(text.trim())?;
-        let (authority, path) = match rest.find('/') {
-            Some(slash) => (&rest[..slash], &rest[slash + 1..]),
-            None => (rest, ""),
+        let rest = rest.split('#').next().unwrap_or_default();
+        let Some((before, _)) = rest.split_once('?') else { return Key::of_url(rest, http) };
+        let without_query = Key::of_url(before, http);
+        if before.contains('/') {
+            return without_query;
+        }
+        match Key::of_url(rest, http) {
+            Some(glob) => Some(Key { otherwise: without_query.map(Box::new), ..glob }),
+            None => without_query,
+        }
+    }
+
+    /// `[userinfo@]host[:port][/path]`.
+    fn of_url(url: &str, http: bool) -> Option<Key> {
+        let (authority, path) = match url.find('/') {
+            Some(slash) => (&url[..slash], percent_decoded(&url[slash + 1..])?),
+            None => (url, Cow::Borrowed("")),
         };
-        if registry::is_login_token(path) {
+        if registry::is_login_token(&path) {
             return None;
         }
+        let authority = match authority.rsplit_once('@') {
+            Some((user, authority)) if is_user_info(user) => authority,
+            Some(_) => return None,
+            None => authority,
+        };
         let (host, port) = split_port(authority)?;
         let port = port.filter(|&port| port != 443 && !(http && port == 80));
-        let path = match path {
+        let path = match path.as_ref() {
             "v1" | "v2" => "",
             path => path.strip_prefix("v1/").or(path.strip_prefix("v2/")).unwrap_or(path),
         };
@@ -52,12 +82,12 @@ impl Key {
         };
         // An IPv6 address in brackets is no glob.
         let glob = host.contains(['*', '?', '[', '\\']) && !(host.starts_with('[') && host.contains(':'));
-        (!host.is_empty() && !host.contains('@')).then(|| Key { host, glob, port, path: path.to_owned() })
+        (!host.is_empty()).then(|| Key { host, glob, port, path: path.to_owned(), otherwise: None })
     }
 
-    /// Whether the key names a repository or a group of them, not the whole registry.
-    pub fn has_path(&self) -> bool {
-        !self.path.is_empty()
+    /// Whether the key names a repository or a group of them on that registry, not the whole of it.
+    pub fn is_scoped(&self, registry: &Registry) -> bool {
+        self.reading(registry).is_some_and(|key| !key.path.is_empty())
     }
 
     /// Whether the key names exactly this registry and path, by whatever spelling; a glob names none.
@@ -79,6 +109,15 @@ impl Key {
 
     /// Whether the key is for that registry, whatever the path.
     pub fn matches_host(&self, registry: &Registry) -> bool {
+        self.reading(registry).is_some()
+    }
+
+    /// The way to read the key by which it is for that registry.
+    fn reading(&self, registry: &Registry) -> Option<&Key> {
+        if self.is_for(registry) { Some(self) } else { self.otherwise.as_ref()?.reading(registry) }
+    }
+
+    fn is_for(&self, registry: &Registry) -> bool {
         if self.port != registry.port() {
             return false;
         }
@@ -92,131 +131,86 @@ impl Key {
         let host = if registry.is_hub() { registry::HUB[0] } else { registry.host() };
         let (globs, labels) = (self.host.split('.'), host.split('.'));
         globs.clone().count() == labels.clone().count()
-            && globs.zip(labels).all(|(glob, label)| glob_matches(glob, label))
+            && globs.zip(labels).all(|(glob, label)| glob::matches(glob, label))
     }
 
-    /// How well the key matches a registry and a path (empty for the registry alone); `None` if it does not.
-    pub fn rank(&self, registry: &Registry, path: &str) -> Option<Rank> {
-        if !self.matches_host(registry) {
-            return None;
-        }
-        let rest = self.rest_of(path).or_else(|| match registry.is_hub() {
+    /// How well the key matches a question; `None` if it does not.
+    pub fn rank(&self, question: &Question) -> Option<Rank> {
+        const LIBRARY: &str = "library/";
+        let registry = &question.registry;
+        let key = self.reading(registry)?;
+        let path = question.path.as_str();
+        let (rest, implied) = match path.strip_prefix(key.path.as_str()) {
+            Some(rest) => (rest, ""),
             // `library/` is implied on Hub, in keys too.
-            true => self.rest_of(path.strip_prefix("library/")?),
-            false => None,
-        })?;
+            None if registry.is_hub() => {
+                (path.strip_prefix(LIBRARY)?.strip_prefix(key.path.as_str())?, LIBRARY)
+            }
+            None => return None,
+        };
+        let exact_host = key.host == registry.host() || registry.is_hub() && registry::is_hub_host(&key.host);
         Some(Rank {
-            whole_parts: self.path.is_empty()
-                || self.path.ends_with('/')
+            whole_parts: key.path.is_empty()
+                || key.path.ends_with('/')
                 || rest.is_empty()
                 || rest.starts_with('/'),
-            path: self.path.len(),
-            exact_host: self.host == registry.host()
-                || registry.is_hub() && registry::is_hub_host(&self.host),
-            host: self.host.len(),
+            path: implied.len() + key.path.len(),
+            exact_host,
+            pattern: if exact_host { 0 } else { key.host.len() },
+            literal: question.library_implied != implied.is_empty(),
         })
     }
 
-    /// Why the key ranks where it does, in words.
-    pub fn why(&self, rank: Rank) -> String {
+    /// Why the key ranks where it does for a registry, in words.
+    pub fn why(&self, rank: Rank, registry: &Registry) -> String {
         let host = if rank.exact_host { "exact host" } else { "host pattern" };
-        match (self.path.as_str(), rank.whole_parts) {
+        match (self.reading(registry).unwrap_or(self).path.as_str(), rank.whole_parts) {
             ("", _) => format!("{host}, no path"),
             (path, true) => format!("{host}, path {path}"),
             (path, false) => format!("{host}, path {path}, which ends inside a name"),
         }
     }
-
-    fn rest_of<'a>(&self, path: &'a str) -> Option<&'a str> {
-        path.strip_prefix(self.path.as_str())
-    }
 }
 
-/// As [`registry::split_port`], but the host may be a glob, in which brackets are a character class.
+/// As [`registry::split_port`], but the host may be a glob, in which brackets are a character class, and the port may be
+/// empty.
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     if let Some(split) = registry::split_port(authority) {
         return Some(split);
     }
     match authority.rsplit_once(':') {
+        Some((host, "")) => match registry::split_port(host) {
+            Some((host, None)) => Some((host, None)),
+            Some(_) => None,
+            None => (!host.contains(':')).then_some((host, None)),
+        },
         Some((host, port)) if !host.contains(':') => Some((host, Some(port.parse().ok()?))),
         None => Some((authority, None)),
         Some(_) => None,
     }
 }
 
-/// One label against one glob: `*`, `?`, `[a-z]`, `[^a-z]` and `\x`, as Go's `path/filepath.Match`. A glob
-/// that is malformed matches nothing.
-fn glob_matches(glob: &str, label: &str) -> bool {
-    // Backtracks to the last `*` only: time is bounded by the product of the lengths.
-    let (glob, label): (Vec<char>, Vec<char>) = (glob.chars().collect(), label.chars().collect());
-    let (mut g, mut l) = (0, 0);
-    let mut star = None;
-    while l < label.len() {
-        if glob.get(g) == Some(&'*') {
-            star = Some((g, l));
-            g += 1;
-            continue;
-        }
-        match one(&glob[g..], label[l]) {
-            Err(Malformed) => return false,
-            Ok(Some(used)) => (g, l) = (g + used, l + 1),
-            Ok(None) => match star {
-                None => return false,
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    (g, l) = (at + 1, from + 1);
-                }
-            },
-        }
-    }
-    glob[g..].iter().all(|&c| c == '*')
+/// Whether Go's `net/url` takes it as user info; if not, the key is no URL.
+fn is_user_info(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b);
+    text.bytes().all(allowed) && percent_decoded(text).is_some()
 }
 
-struct Malformed;
-
-/// Whether the glob's first term takes the character: how much of the glob that used, or `None` if not.
-fn one(glob: &[char], c: char) -> Result<Option<usize>, Malformed> {
-    match glob {
-        [] => Ok(None),
-        ['?', ..] => Ok(Some(1)),
-        ['\\', escaped, ..] => Ok((*escaped == c).then_some(2)),
-        ['\\'] => Err(Malformed),
-        ['[', class @ ..] => {
-            let negated = class.first() == Some(&'^');
-            let mut at = usize::from(negated);
-            let mut matched = false;
-            let first = at;
-            loop {
-                match class.get(at) {
-                    Some(']') if at > first => break,
-                    None => return Err(Malformed),
-                    Some(_) => {}
-                }
-                let low = class_char(class, &mut at)?;
-                let mut high = low;
-                if class.get(at) == Some(&'-') {
-                    at += 1;
-                    high = class_char(class, &mut at)?;
-                }
-                matched |= (low..=high).contains(&c);
-            }
-            Ok((matched != negated).then_some(at + 2))
-        }
-        [plain, ..] => Ok((*plain == c).then_some(1)),
+/// A path without percent encoding (RFC 3986, section 2.1), of which Go's `net/url` frees it. `None` if that is malformed.
+fn percent_decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
     }
-}
-
-/// One character of a class, which may be escaped.
-fn class_char(class: &[char], at: &mut usize) -> Result<char, Malformed> {
-    let escaped = class.get(*at) == Some(&'\\');
-    *at += usize::from(escaped);
-    match class.get(*at) {
-        Some(&c) if escaped || (c != '-' && c != ']') => {
-            *at += 1;
-            Ok(c)
-        }
-        _ => Err(Malformed),
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    let hex = |byte: Option<u8>| Some(char::from(byte?).to_digit(16)? as u8);
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => hex(bytes.next())? << 4 | hex(bytes.next())?,
+            plain => plain,
+        });
     }
+    Some(Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()))
 }
 
 #[cfg(test)]
@@ -225,8 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn rank(key: &str, server: &str) -> Option<Rank> {
-        let registry = Registry::parse(server).unwrap();
-        Key::parse(key).and_then(|key| key.rank(&registry, &registry.path()))
+        Key::parse(key)?.rank(&Question::of(Registry::parse(server).unwrap()))
     }
 
     #[test]
@@ -264,6 +257,27 @@ mod tests {
             ("docker.io/library/alpine", "index.docker.io/alpine"),
             ("docker.io/alpine", "docker.io/library/alpine"),
             ("docker.io/library", "docker.io/alpine"),
+            ("reg.example.com:", "reg.example.com"),
+            ("https://reg.example.com:/v2/", "reg.example.com"),
+            ("reg.example.com:/team", "reg.example.com/team/app"),
+            ("*.example.com:", "reg.example.com"),
+            ("[::1]:", "[::1]"),
+            ("user@reg.example.com", "reg.example.com"),
+            ("https://user:pass@reg.example.com:5000/team", "reg.example.com:5000/team/app"),
+            ("a@b@reg.example.com", "reg.example.com"),
+            ("us%65r@reg.example.com", "reg.example.com"),
+            ("@reg.example.com", "reg.example.com"),
+            ("reg.example.com?x", "reg.example.com"),
+            ("reg.example.com?", "reg.example.com"),
+            ("reg.example.com?a/b", "reg.example.com/team"),
+            ("reg.example.com:5000?x=1&y", "reg.example.com:5000"),
+            ("reg.example.com/team?x", "reg.example.com/team/app"),
+            ("*.example.com?x", "reg.example.com"),
+            ("reg.example.com#x", "reg.example.com"),
+            ("reg.example.com/team#x?y", "reg.example.com/team/app"),
+            ("reg.example.com/te%61m", "reg.example.com/team/app"),
+            ("reg.example.com/v2/te%61m%2Fapp", "reg.example.com/team/app"),
+            ("docker.io?x", "docker.io/alpine"),
             ("*.io", "docker.io"),
             ("*.io", "https://index.docker.io/v1/"),
             ("*.io/team", "registry-1.docker.io/team/app"),
@@ -295,7 +309,18 @@ mod tests {
             ("*g-1.example.com", "reg.example.com"),
             ("*gx.example.com", "reg.example.com"),
             (r"re\x*.example.com", "reg.example.com"),
-            ("user@reg.example.com", "reg.example.com"),
+            ("us er@reg.example.com", "reg.example.com"),
+            ("us%er@reg.example.com", "reg.example.com"),
+            ("reg.example.com@evil.example.org", "reg.example.com"),
+            ("reg.example.com:x@evil.example.org", "reg.example.com"),
+            ("reg.example.com?@evil.example.org", "evil.example.org"),
+            ("evil.example.org#.reg.example.com", "reg.example.com"),
+            ("user@", "reg.example.com"),
+            ("reg.example.com/te%6", "reg.example.com/team/app"),
+            ("reg.example.com/%zz", "reg.example.com/team/app"),
+            ("reg.example.com::", "reg.example.com"),
+            ("reg.example.com:5000:", "reg.example.com:5000"),
+            ("[::1]:5000:", "[::1]:5000"),
             ("ftp://reg.example.com", "reg.example.com"),
             ("https://index.docker.io/v1/access-token", "docker.io"),
             ("https://index.docker.io/v1/access-token/", "docker.io/v1/access-token/x"),
@@ -318,7 +343,10 @@ mod tests {
         for text in [
             "",
             "https://",
-            "user@reg.example.com",
+            "us er@reg.example.com",
+            "user@",
+            "reg/%",
+            "#reg",
             "ftp://reg",
             "reg:x",
             "a:b:5000",
@@ -353,7 +381,8 @@ mod tests {
             ("reg.example.com/te", "exact host, path te, which ends inside a name"),
         ] {
             let rank = rank(key, "reg.example.com/team/app").unwrap();
-            assert_eq!(Key::parse(key).unwrap().why(rank), why);
+            let registry = Registry::parse("reg.example.com").unwrap();
+            assert_eq!(Key::parse(key).unwrap().why(rank, &registry), why);
         }
     }
 
@@ -404,12 +433,45 @@ mod tests {
         assert!(rank(keys[keys.len() - 1], question).is_some());
     }
 
+    #[test]
+    fn hubs_names_rank_alike() {
+        let names = ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+        for (key, server) in names.iter().flat_map(|key| names.map(|server| (key, server))) {
+            assert_eq!(rank(key, server), rank(names[0], names[0]), "{key} for {server}");
+            assert_eq!(rank(&format!("https://{key}/v1/"), server), rank(names[0], names[0]));
+            let (key, server) = (format!("{key}/team"), format!("{server}/team/app"));
+            assert_eq!(rank(&key, &server), rank("docker.io/team", "docker.io/team/app"));
+        }
+    }
+
+    #[test]
+    fn on_hub_a_key_that_is_literally_the_question_comes_first() {
+        for (question, keys) in [
+            (
+                "docker.io/alpine",
+                &["docker.io/alpine", "docker.io/library/alpine", "docker.io/library/", "docker.io/library"]
+                    [..],
+            ),
+            (
+                "index.docker.io/library/alpine",
+                &["docker.io/library/alpine", "docker.io/alpine", "docker.io/library"],
+            ),
+            ("docker.io/alpine", &["index.docker.io/alpine", "*.io/library/alpine", "docker.io", "*.io/alp"]),
+            ("docker.io/a", &["https://index.docker.io/v1/a", "docker.io/library", "docker.io"]),
+            ("docker.io/library/library", &["docker.io/library/library", "docker.io/library"]),
+        ] {
+            for pair in keys.windows(2) {
+                assert!(rank(pair[0], question) > rank(pair[1], question), "{question}: {pair:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_key_panics(key in "\\PC{0,60}|[a-z*?\\[\\]^\\\\.:/@-]{0,40}") {
-            let registry = Registry::parse("reg.example.com/team/app").unwrap();
+            let question = Question::of(Registry::parse("reg.example.com/team/app").unwrap());
             if let Some(key) = Key::parse(&key) {
-                let _ = (key.rank(&registry, "team/app"), key.registry());
+                let _ = (key.rank(&question), key.registry());
             }
         }
 

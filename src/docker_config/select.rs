@@ -25,32 +25,31 @@ pub fn select(loaded: &[Loaded], question: &Question, now: SystemTime) -> Findin
     let all =
         || loaded.iter().flat_map(|l| l.config.entries.iter().map(move |entry| (l.origin.as_str(), entry)));
 
-    finding.by_path =
-        all().any(|(_, entry)| entry.key.has_path() && entry.key.matches_host(&question.registry));
+    finding.by_path = all().any(|(_, entry)| entry.key.is_scoped(&question.registry));
     let mut matches: Vec<Match> = all()
         .filter_map(|(origin, entry)| {
-            let rank = entry.key.rank(&question.registry, &question.path)?;
+            let rank = entry.key.rank(question)?;
             Some(Match { origin, entry, rank: Some(rank) })
         })
         .collect();
     // A stable sort: equals stay in the order of the configurations.
     matches.sort_by_key(|found| std::cmp::Reverse(found.rank));
     for found in &matches {
-        add(&mut finding, found, now);
+        add(&mut finding, found, question, now);
     }
     if finding.candidates.is_empty() && question.path.is_empty() {
         let scoped: Vec<Match> = all()
-            .filter(|(_, entry)| entry.key.has_path() && entry.key.matches_host(&question.registry))
+            .filter(|(_, entry)| entry.key.is_scoped(&question.registry))
             .map(|(origin, entry)| Match { origin, entry, rank: None })
             .collect();
-        add_scoped(&mut finding, &scoped, now);
+        add_scoped(&mut finding, &scoped, question, now);
     }
     finding
 }
 
 /// The question names no repository and only keys with a path are left: they count only if they all hold the
 /// same credential, else the choice would be a guess.
-fn add_scoped(finding: &mut Finding, scoped: &[Match], now: SystemTime) {
+fn add_scoped(finding: &mut Finding, scoped: &[Match], question: &Question, now: SystemTime) {
     let mut distinct: Vec<&Credential> = Vec::new();
     for found in scoped {
         if let Login::Usable(credential) = &found.entry.login
@@ -66,7 +65,7 @@ fn add_scoped(finding: &mut Finding, scoped: &[Match], now: SystemTime) {
     }
     if distinct.len() < 2 {
         for found in scoped {
-            add(finding, found, now);
+            add(finding, found, question, now);
         }
         return;
     }
@@ -79,7 +78,7 @@ fn add_scoped(finding: &mut Finding, scoped: &[Match], now: SystemTime) {
     }
 }
 
-fn add(finding: &mut Finding, found: &Match, now: SystemTime) {
+fn add(finding: &mut Finding, found: &Match, question: &Question, now: SystemTime) {
     match &found.entry.login {
         Login::Broken(what) => {
             let origin = format!("{} entry {}", found.origin, found.entry.text);
@@ -89,7 +88,7 @@ fn add(finding: &mut Finding, found: &Match, now: SystemTime) {
         Login::Usable(credential) => {
             let (origin, key) = (found.origin.to_owned(), Some(found.entry.text.clone()));
             let why = match found.rank {
-                Some(rank) => found.entry.key.why(rank),
+                Some(rank) => found.entry.key.why(rank, &question.registry),
                 None => "the only credential for this host".to_owned(),
             };
             finding.offer(Candidate { credential: credential.clone(), origin, key, why, issued: false }, now);
@@ -114,8 +113,7 @@ mod tests {
                 config: DockerConfig::parse(text.as_bytes(), Format::DockerCfg).unwrap(),
             })
             .collect();
-        let path = registry.path();
-        select(&loaded, &Question { registry, path }, SystemTime::now())
+        select(&loaded, &Question::of(registry), SystemTime::now())
     }
 
     fn users(finding: &Finding) -> Vec<&str> {

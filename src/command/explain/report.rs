@@ -116,7 +116,7 @@ impl Report {
 fn hint(asked: &Question, host_alone: &Question, answer: &Answer) -> Option<String> {
     let Answer::Asked(resolution) = answer else { return None };
     let key = Key::parse(resolution.candidates.first()?.key.as_deref()?)?;
-    (key.has_path() && asked.path != host_alone.path).then(|| {
+    (key.is_scoped(&asked.registry) && asked.path != host_alone.path).then(|| {
         format!(
             "for one path: a client that asks for the host alone (credHelpers) needs KUBECLARITY_IMAGE={}",
             asked.registry.key()

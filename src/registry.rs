@@ -39,7 +39,7 @@ impl Registry {
         let port = port.filter(|&port| port != 443 && !http_port);
         let path = match path.strip_prefix('/').unwrap_or(path).trim_end_matches('/') {
             "v1" | "v2" => "",
-            path => path,
+            path => repository(path)?,
         };
         if path.len() > MOST_PATH || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return None;
@@ -123,7 +123,6 @@ impl Registry {
         let image = image.trim();
         // The status of a pod names images as `docker-pullable://…`.
         let image = image.split_once("://").map_or(image, |(_, rest)| rest);
-        let image = image.split('@').next()?;
         // An image's own digest names no registry.
         let digest = image.strip_prefix("sha256:").unwrap_or(image);
         if digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -133,13 +132,23 @@ impl Registry {
         let is_host =
             first.contains(['.', ':']) || first == "localhost" || first.chars().any(char::is_uppercase);
         let (host, repository) = if is_host { (first, rest) } else { (HUB[0], image) };
-        let slash = repository.rfind('/').unwrap_or(0);
-        let tag = repository[slash..].find(':').map_or(repository.len(), |at| slash + at);
-        match &repository[..tag] {
+        match repository {
             "" => None,
             repository => Registry::parse(&format!("{host}/{repository}")),
         }
     }
+}
+
+/// A path without the tag and digest of an image reference: no repository's name has a colon or an `@`. `None` if nothing
+/// is left.
+fn repository(path: &str) -> Option<&str> {
+    let mut repository = path.split('@').next()?.trim_end_matches('/');
+    // In the last part only: a colon before it is of no reference.
+    while let Some(colon) = repository[repository.rfind('/').unwrap_or(0)..].find(':') {
+        let slash = repository.rfind('/').unwrap_or(0);
+        repository = repository[..slash + colon].trim_end_matches('/');
+    }
+    (path.is_empty() || !repository.is_empty()).then_some(repository)
 }
 
 /// Whether a lower-case host without a port is one of Docker Hub's names.
@@ -235,6 +244,15 @@ mod tests {
             ("reg.example.com/team/app/", "reg.example.com/team/app"),
             ("reg.example.com/v2/app", "reg.example.com/v2/app"),
             ("reg.example.com/v10", "reg.example.com/v10"),
+            ("reg.example.com/team/app:1.2", "reg.example.com/team/app"),
+            ("reg.example.com:5000/app:1@sha256:abc", "reg.example.com:5000/app"),
+            ("https://reg.example.com/team/app@sha256:abc/", "reg.example.com/team/app"),
+            ("registry/app:1", "registry/app"),
+            ("docker.io/alpine:3.20", "docker.io/library/alpine"),
+            ("index.docker.io/team/app:latest", "docker.io/team/app"),
+            ("[::1]:5000/app:1", "[::1]:5000/app"),
+            ("reg.example.com/a:b/c", "reg.example.com/a:b/c"),
+            ("reg.example.com/team/:1", "reg.example.com/team"),
             ("reg.example.com.", "reg.example.com."),
             ("localhost:5000", "localhost:5000"),
             ("registry", "registry"),
@@ -288,6 +306,10 @@ mod tests {
             "[x]",
             "::x",
             "reg.example.com/a b",
+            "reg.example.com/:1",
+            "reg.example.com/@sha256:abc",
+            "reg.example.com@sha256:abc",
+            "reg.example.com:1.2",
             "reg\0",
             "é.example.com",
             "reg.example.com/a\nb",

@@ -157,3 +157,64 @@ fn library_is_implied_on_hub() {
     }
     ask("docker.io/team/alpine", "docker.io/library").not_found();
 }
+
+#[test]
+fn on_hub_the_key_that_is_literally_the_question_wins() {
+    for (server, first, others) in [
+        (
+            "docker.io/alpine",
+            "docker.io/alpine",
+            &["docker.io/library", "docker.io", "docker.io/library/alpine"][..],
+        ),
+        (
+            "index.docker.io/library/alpine",
+            "docker.io/library/alpine",
+            &["docker.io/alpine", "docker.io/library"],
+        ),
+        ("docker.io/library/alpine", "docker.io/alpine", &["docker.io/library", "index.docker.io"]),
+    ] {
+        let keys: Vec<(&str, &str)> =
+            others.iter().map(|key| (*key, "other")).chain([(first, "literal")]).collect();
+        Helper::get(server).docker_auth(config(&keys)).run().answers_user(server, "literal");
+    }
+}
+
+#[test]
+fn keys_are_read_as_urls() {
+    for key in [
+        "reg.example.com:",
+        "user@reg.example.com",
+        "https://user:pw@reg.example.com:443/v1/",
+        "reg.example.com?x",
+        "reg.example.com/te%61m#x",
+    ] {
+        ask("reg.example.com/team/app", key).answers_user("reg.example.com/team/app", "user");
+    }
+    for key in
+        ["reg.example.com@evil.com", "evil.com?@reg.example.com", "evil.com#reg.example.com", "evil.com:x@:y"]
+    {
+        ask("reg.example.com/team/app", key).not_found();
+    }
+}
+
+#[test]
+fn a_tag_and_a_digest_are_no_part_of_the_repository() {
+    for server in [
+        "reg.example.com/team/app:1.2",
+        "reg.example.com/team/app@sha256:abc",
+        "https://reg.example.com/team/app:1.2@sha256:abc",
+    ] {
+        // The last part of the path too: `team/app` is no prefix of `team/app-b`.
+        let keys = [("reg.example.com/team", "team"), ("reg.example.com/team/app/", "below")];
+        Helper::get(server).docker_auth(config(&keys)).run().answers_user(server, "team");
+        let exact = [("reg.example.com/team", "team"), ("*.example.com/team/app", "exact")];
+        Helper::get(server).docker_auth(config(&exact)).run().answers_user(server, "exact");
+        let shown = Helper::new(["explain", server]).docker_auth(config(&exact)).run();
+        assert!(shown.text().contains("found: user exact"), "{shown:?}");
+    }
+    let alpine = "docker.io/alpine:3.20";
+    ask(alpine, "docker.io/library/alpine").answers_user(alpine, "user");
+    for nothing in ["reg.example.com/:1", "reg.example.com@sha256:abc", "reg.example.com:1.2"] {
+        ask(nothing, "reg.example.com").not_found();
+    }
+}

@@ -82,18 +82,8 @@ fn understood(question: &str) -> Option<Registry> {
         || !word.contains('/') && (host.contains('.') || host == "localhost" || word.starts_with('['))
         || word.ends_with('/');
     match is_registry {
-        true => Registry::parse(without_tag(word)),
+        true => Registry::parse(word),
         false => Registry::of_image(word),
-    }
-}
-
-/// A scheme before an image says that its first part is a host; its tag and digest are left out all the same.
-fn without_tag(word: &str) -> &str {
-    let start = word.find("://").map_or(0, |at| at + 3);
-    let word = word.split('@').next().unwrap_or_default();
-    match word.rfind('/').filter(|slash| *slash >= start) {
-        Some(slash) => word[slash..].find(':').map_or(word, |tag| &word[..slash + tag]),
-        None => word,
     }
 }
 

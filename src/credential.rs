@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -11,6 +12,14 @@ use crate::secret::Secret;
 
 /// The user name that marks the secret as an OAuth2 refresh token (docker's `IdentityToken`).
 pub const IDENTITY_TOKEN_USER: &str = "<token>";
+
+/// base64 as Go's decoders take it: with padding or without, whatever the bits at its end hold that no byte needs.
+pub const GO_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// What opens a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +33,10 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// A user name and password; if the password is a JWT, its `exp` is the end of its life.
+    /// A user name and password, and the end of its life if the password tells it: a JWT does, and one of Amazon ECR.
     pub fn new(username: String, secret: Secret) -> Self {
-        let expires = jwt_expiry(secret.expose());
+        let text = secret.expose().trim_ascii();
+        let expires = jwt_expiry(text).or_else(|| ecr_expiry(text));
         Credential { username, secret, expires }
     }
 
@@ -48,8 +58,26 @@ pub fn jwt_expiry(token: &str) -> Option<SystemTime> {
     struct Expiry {
         exp: f64,
     }
-    let seconds = jwt_claims::<Expiry>(token)?.exp;
-    // A date beyond year 9999 is no date.
+    date(jwt_claims::<Expiry>(token)?.exp)
+}
+
+/// The `expiration` of a password of Amazon ECR, as `aws ecr get-login-password` prints it: base64 of a JSON object, with the
+/// end of its twelve hours in seconds since 1970. AWS does not document that form; what has another one says nothing.
+fn ecr_expiry(password: &str) -> Option<SystemTime> {
+    #[derive(Deserialize)]
+    struct Expiry {
+        expiration: f64,
+    }
+    // `{` and a quote or a blank, `{` and a line break: the quick way out for other passwords.
+    if !password.starts_with("ey") && !password.starts_with("ew") {
+        return None;
+    }
+    let object = Zeroizing::new(GO_BASE64.decode(password).ok()?);
+    date(serde_json::from_slice::<Expiry>(&object).ok()?.expiration)
+}
+
+/// A number of seconds since 1970; one beyond year 9999 is no date.
+fn date(seconds: f64) -> Option<SystemTime> {
     (0.0..253_402_300_800.0).contains(&seconds).then(|| UNIX_EPOCH + Duration::from_secs(seconds as u64))
 }
 
@@ -87,6 +115,7 @@ fn jwt_claims<T: for<'de> Deserialize<'de>>(token: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     fn jwt(claims: &str) -> String {
@@ -106,6 +135,55 @@ mod tests {
         for none in ["", "hunter2", "a.b.c", "eyJ", "eyJ.eyJ.eyJ", "eyJhbGciOiJub25lIn0.!!.x"] {
             assert_eq!(jwt_expiry(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn the_end_of_an_ecr_password_is_its_expiration() {
+        let token = |end: &str| {
+            format!(
+                r#"{{"payload":"hunter2","datakey":"AQEBAHh=","version":"2","type":"DATA_KEY","expiration":{end}}}"#
+            )
+        };
+        let expiry = |password: &str| Credential::new("AWS".into(), Secret::new(password.into())).expires;
+        let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        for json in [
+            token("1700000000"),
+            token("1700000000.9"),
+            token("1.7e9"),
+            // Each length modulo three, so that there is padding of each kind.
+            token("1700000000 "),
+            token("1700000000  "),
+            r#"{ "expiration": 1700000000, "type": "DATA_KEY" }"#.to_owned(),
+            "{\n  \"expiration\": 1700000000\n}\n".to_owned(),
+        ] {
+            let padded = STANDARD.encode(&json);
+            assert_eq!(expiry(&padded), at(1_700_000_000), "{json}");
+            assert_eq!(expiry(padded.trim_end_matches('=')), at(1_700_000_000), "{json}");
+            assert_eq!(expiry(&format!(" {padded}\n")), at(1_700_000_000), "{json}");
+        }
+        for json in [
+            token(r#""1700000000""#),
+            token("null"),
+            token("-1"),
+            // Milliseconds.
+            token("1700000000000"),
+            token("1e300"),
+            r#"{"payload":"x"}"#.to_owned(),
+            r#"{"Expiration":1700000000}"#.to_owned(),
+            r#"{"claims":{"expiration":1700000000}}"#.to_owned(),
+            r#"{"expiration":1700000000"#.to_owned(),
+            r#"{"expiration":1700000000}x"#.to_owned(),
+            r#"[{"expiration":1700000000}]"#.to_owned(),
+            "1700000000".to_owned(),
+        ] {
+            assert_eq!(expiry(&STANDARD.encode(&json)), None, "{json}");
+        }
+        for password in
+            ["", "ey", "eyJ", "eyJ!", "eyJhbGciOiJub25lIn0", "ewo=", r#"{"expiration":1700000000}"#]
+        {
+            assert_eq!(expiry(password), None, "{password}");
+        }
+        assert_eq!(Credential::identity_token(Secret::new(STANDARD.encode(token("1")))).expires, at(1));
     }
 
     #[test]
@@ -129,8 +207,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "(eyJ)?[A-Za-z0-9_.=-]{0,60}|\\PC{0,40}") {
-            let _ = (jwt_expiry(&text), jwt_identity(&text));
+        fn no_text_panics(text in "(eyJ|ew)?[A-Za-z0-9_.=-]{0,60}|\\PC{0,40}") {
+            let _ = (jwt_expiry(&text), jwt_identity(&text), ecr_expiry(&text));
         }
     }
 }

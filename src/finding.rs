@@ -105,8 +105,8 @@ impl Finding {
     /// Offers a credential that matches: a candidate, or a failure if it is known to be over.
     pub fn offer(&mut self, candidate: Candidate, now: SystemTime) {
         let object = candidate.object();
-        if candidate.credential.is_expired(now) {
-            let problem = Problem::Unusable { origin: object.clone(), what: EntryFault::Expired };
+        if let Some(end) = candidate.credential.expires.filter(|_| candidate.credential.is_expired(now)) {
+            let problem = Problem::Unusable { origin: object.clone(), what: EntryFault::Expired(end) };
             return self.fail(object, Failure::default(problem), Duration::ZERO);
         }
         let why = if candidate.why.is_empty() { String::new() } else { format!(" ({})", candidate.why) };

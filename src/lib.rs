@@ -19,6 +19,7 @@ pub mod file;
 pub mod network;
 
 pub mod credential;
+pub mod date;
 pub mod deadline;
 pub mod finding;
 pub mod log;

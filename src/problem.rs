@@ -188,6 +188,15 @@ pub enum Problem {
         found: String,
     },
 
+    /// A user name and a password that are for no registry.
+    #[error(
+        "{object} is of type kubernetes.io/basic-auth and names no registry; annotate it with tekton.dev/docker-0: https://REGISTRY"
+    )]
+    NoAnnotation {
+        /// The object, as `secret namespace/name`.
+        object: String,
+    },
+
     /// A Secret without a key that it must have.
     #[error("{object} has no key {key} ({has}); add it")]
     MissingKey {

@@ -286,7 +286,7 @@ mod tests {
     use crate::secret::Secret;
 
     fn problem(origin: &str) -> Problem {
-        Problem::Unusable { origin: origin.to_owned(), what: EntryFault::Expired }
+        Problem::Unusable { origin: origin.to_owned(), what: EntryFault::Expired(SystemTime::UNIX_EPOCH) }
     }
 
     fn found(users: &[&str], failures: Vec<Failure>) -> Finding {

@@ -3,7 +3,7 @@
 mod support;
 
 use support::Helper;
-use support::data::{config, expired_jwt};
+use support::data::{config, ecr_password, expired_jwt};
 
 const GITLAB: &str = "gitlab.example.com:5050";
 
@@ -98,7 +98,7 @@ fn half_of_gitlabs_variables_is_an_error_that_names_the_other() {
 fn an_expired_token_is_told() {
     gitlab(GITLAB).env("CI_REGISTRY_PASSWORD", expired_jwt()).run().is(
         1,
-        "kubeclarity: CI_REGISTRY_PASSWORD has expired; renew it\n",
+        "kubeclarity: CI_REGISTRY_PASSWORD has expired (on 2001-09-09 at 01:46:40 UTC); renew it\n",
         "",
     );
 }
@@ -107,4 +107,16 @@ fn an_expired_token_is_told() {
 fn dockers_configuration_comes_before_them() {
     github("ghcr.io").docker_auth(config(&[("ghcr.io", "docker")])).run().answers_user("ghcr.io", "docker");
     gitlab(GITLAB).docker_auth(config(&[(GITLAB, "docker")])).run().answers_user(GITLAB, "docker");
+}
+
+#[test]
+fn an_ecr_password_that_is_over_is_told() {
+    let told = "has expired (on 2001-09-09 at 01:46:40 UTC)";
+    for padded in [true, false] {
+        let over = ecr_password(1_000_000_000, padded);
+        gitlab(GITLAB).env("CI_REGISTRY_PASSWORD", &over).run().explains(&["CI_REGISTRY_PASSWORD", told]);
+        github("ghcr.io").env("GITHUB_TOKEN", &over).run().explains(&["GITHUB_TOKEN", told]);
+    }
+    let good = ecr_password(4_000_000_000, true);
+    gitlab(GITLAB).env("CI_REGISTRY_PASSWORD", &good).run().answers(GITLAB, "gitlab-ci-token", &good);
 }

@@ -1,7 +1,11 @@
 //! Docker configurations, and entries in them, that cannot be used.
 
+use std::time::SystemTime;
+
 use serde_json::error::Category;
 use thiserror::Error;
+
+use crate::date::Date;
 
 /// Why JSON could not be parsed: kind and place only. serde_json's own message can quote a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -62,6 +66,14 @@ pub enum EntryFault {
     /// A password without a user.
     #[error("has a password but no username; add the username")]
     NoUsername,
+    /// Only a token of a kind that credential helpers have no field for.
+    #[error(
+        "has only a `registrytoken`, which a credential helper cannot return; add a username and password, or an identitytoken"
+    )]
+    RegistryToken,
+    /// A login with bytes, or halves of surrogate pairs, that are no characters.
+    #[error("has a user name or password that is not valid UTF-8; write the entry again")]
+    NotUtf8,
     /// `auth` cannot be decoded.
     #[error("has an `auth` that is not base64 of user:password; write it anew with `docker login`")]
     AuthNotBase64,
@@ -74,9 +86,9 @@ pub enum EntryFault {
     /// `auth` ends with the colon.
     #[error("has an `auth` without a password; write it anew with `docker login`")]
     AuthNoPassword,
-    /// A token whose time is over.
-    #[error("has expired; renew it")]
-    Expired,
+    /// A token whose time is over, and since when.
+    #[error("has expired (on {}); renew it", Date(*.0))]
+    Expired(SystemTime),
     /// A value of a Secret is binary.
     #[error("is not text; write it anew")]
     NotText,

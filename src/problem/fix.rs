@@ -49,6 +49,12 @@ impl Problem {
                     "kubectl patch secret {name} --namespace {namespace} --type merge --patch '{{\"stringData\":{{\"{key}\":\"VALUE\"}}}}'"
                 ))
             }
+            Problem::NoAnnotation { object } => {
+                let (namespace, name) = secret(object)?;
+                Some(format!(
+                    "kubectl annotate secret {name} --namespace {namespace} tekton.dev/docker-0=https://REGISTRY"
+                ))
+            }
             Problem::NoNamespace { namespace, .. } => Some(format!("kubectl create namespace {namespace}")),
             Problem::Cloud { host, what, .. } => cloud(host, what),
             _ => None,
@@ -189,6 +195,11 @@ mod tests {
             "kubectl delete secret regcred --namespace team\nkubectl create secret docker-registry regcred "
         ));
         assert!(key.fix().unwrap().contains(r#"ecr-sa --namespace kubeclarity --type merge --patch '{"stringData":{"AWS_SECRET_ACCESS_KEY":"VALUE"}}'"#));
+        let unannotated = Problem::NoAnnotation { object: "secret team/login".into() };
+        assert_eq!(
+            unannotated.fix().unwrap(),
+            "kubectl annotate secret login --namespace team tekton.dev/docker-0=https://REGISTRY"
+        );
         let account = Problem::Missing {
             object: "service account a/b".into(),
             variable: "KUBECLARITY_SERVICE_ACCOUNT",

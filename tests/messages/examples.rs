@@ -1,7 +1,7 @@
 //! One example of every failure, with `…` for every name.
 
 use std::io::ErrorKind::Other;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use docker_credential_kubeclarity::problem::*;
 
@@ -39,6 +39,7 @@ fn plain() -> Vec<Problem> {
         Problem::IncompleteVariables { set: ANY, missing: ANY },
         Problem::Missing { object: "secret …".to_owned(), variable: "KUBECLARITY_PULL_SECRETS" },
         Problem::WrongType { object: "secret …".to_owned(), found: any() },
+        Problem::NoAnnotation { object: "secret …".to_owned() },
         Problem::MissingKey { object: "secret …".to_owned(), key: ANY, has: any() },
         Problem::Denied {
             object: any(),
@@ -119,7 +120,7 @@ fn entries() -> impl Iterator<Item = EntryFault> {
     use EntryFault::*;
     let broken =
         [NotObject, NoPassword, NoUsername, AuthNotBase64, AuthNoColon, AuthNoUsername, AuthNoPassword];
-    broken.into_iter().chain([Expired, NotText, Immutable, Full])
+    broken.into_iter().chain([Expired(UNIX_EPOCH), RegistryToken, NotUtf8, NotText, Immutable, Full])
 }
 
 pub fn outages() -> [Outage; 4] {

@@ -23,6 +23,7 @@ fn group(problem: &Problem) -> &'static str {
         | Problem::NotDockerConfig { .. }
         | Problem::Unusable { .. }
         | Problem::WrongType { .. }
+        | Problem::NoAnnotation { .. }
         | Problem::MissingKey { .. } => "Pull secrets and other files",
         Problem::Missing { .. }
         | Problem::Denied { .. }
@@ -64,6 +65,7 @@ fn parts(problem: &Problem) -> (String, String) {
     let message = problem
         .to_string()
         .replace("other error", examples::ANY)
+        .replace("1970-01-01 at 00:00:00 UTC", examples::ANY)
         .replace("not JSON at line 1 column 1", examples::ANY);
     let (what, remedy) = message.rsplit_once("; ").unwrap_or_else(|| panic!("no remedy: {message}"));
     (what.to_owned(), remedy.to_owned())

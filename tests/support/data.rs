@@ -53,3 +53,20 @@ pub fn expired_jwt() -> String {
 pub fn valid_jwt() -> String {
     jwt(&json!({ "exp": 4_000_000_000_u64 }))
 }
+
+/// A password as Amazon ECR gives it out: base64 of a JSON object that says when it ends, with padding or without.
+pub fn ecr_password(expiration: u64, padded: bool) -> String {
+    let object = json!({
+        "payload": HUNTER2, "datakey": "AQEBAHh=", "version": "2", "type": "DATA_KEY", "expiration": expiration,
+    })
+    .to_string();
+    // So many blanks behind it that there is padding, of two characters.
+    let blanks = " ".repeat((4 - object.len() % 3) % 3);
+    let text = base64(object + &blanks);
+    if padded { text } else { text.trim_end_matches('=').to_owned() }
+}
+
+/// One that ended in 2001.
+pub fn expired_ecr_password() -> String {
+    ecr_password(1_000_000_000, true)
+}

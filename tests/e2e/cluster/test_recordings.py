@@ -1,7 +1,6 @@
 """docs/recordings: what explain says in a pod, against the real API server."""
 import base64
 import json
-import time
 
 import pytest
 
@@ -66,10 +65,10 @@ def test_recordings_path_over_host(api, pod, explain):
 
 def test_recordings_expired_token(api, pod, explain):
     pod("team-c", ["regcred"], ["regcred", "basic-regcred"])
-    token = jwt(exp=int(time.time()) - 86400)
+    token = jwt(exp=1735689600)
     api.pull_secret("team-c", "regcred", {HOST: {"username": "robot", "password": token}})
-    out = explain("expired-token", "In a pod whose pull secret holds a token that expired yesterday.", IMAGE, 1)
-    assert "has expired; renew it" in out
+    out = explain("expired-token", "In a pod whose pull secret holds a token that expired at the end of 2024.", IMAGE, 1)
+    assert "has expired (on 2025-01-01 at 00:00:00 UTC); renew it" in out
 
 
 def test_recordings_ecr_missing_key(api, pod, explain):

@@ -9,16 +9,20 @@ pub mod entry;
 mod glob;
 pub mod key;
 pub mod select;
+mod summary;
+mod text;
 
 use std::collections::BTreeMap;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use entry::Login;
 use key::Key;
+use text::readable;
 
 use crate::problem::ConfigFault;
+use crate::secret::Secret;
 
 /// Which of the two formats a text has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,39 @@ pub enum Format {
 pub struct DockerConfig {
     /// All entries whose key can be matched; empty ones (`{}`) are left out.
     pub entries: Vec<Entry>,
-    /// It has no `auths`, but names of hosts where `auths` would stand: the older format in the newer one's place.
-    pub without_auths: bool,
+    /// What else it holds, for [`DockerConfig::summary`].
+    left_out: LeftOut,
+}
+
+/// What a configuration holds that is no entry.
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// The first keys without a login, and how many there are.
+    without_login: Keys,
+    /// The first keys that can match no registry, and how many there are.
+    no_registry: Keys,
+    /// It names programs that keep the logins (`credsStore`, `credHelpers`).
+    helpers: bool,
+    /// It has no `auths`, but logins or names of hosts where `auths` would stand: the older format in the newer one's place.
+    without_auths: bool,
+    /// It has `auths` with entries where a host would stand: the newer format in the older one's place.
+    auths_inside: bool,
+}
+
+/// Some keys, of which not all need be kept.
+#[derive(Debug, Default)]
+struct Keys {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Keys {
+    fn add(&mut self, key: String) {
+        self.count += 1;
+        if self.first.len() < summary::SHOWN {
+            self.first.push(key);
+        }
+    }
 }
 
 /// One key and what stands behind it.
@@ -66,6 +101,7 @@ struct Whole<'a> {
     auths: Auths<'a>,
     has_auths: bool,
     has_hosts: bool,
+    has_helpers: bool,
 }
 
 /// As Go's decoder fills kubelet's and Docker's structures: the name without regard to case, and what stands twice
@@ -84,9 +120,14 @@ impl<'de> Deserialize<'de> for Whole<'de> {
                 let mut whole = Whole::default();
                 while let Some(name) = map.next_key::<String>()? {
                     if !name.eq_ignore_ascii_case("auths") {
-                        // No field of Docker's has a dot or a colon.
-                        whole.has_hosts |= name.contains(['.', ':']);
-                        map.next_value::<IgnoredAny>()?;
+                        let value = map.next_value::<&RawValue>()?.get();
+                        let is = |field: &str| name.eq_ignore_ascii_case(field);
+                        if is("credsStore") || is("credHelpers") {
+                            whole.has_helpers |= !matches!(value, "null" | r#""""# | "{}");
+                        } else if !is("HttpHeaders") {
+                            // No field of Docker's has a dot or a colon, and none has the fields of a login.
+                            whole.has_hosts |= name.contains(['.', ':']) || Login::is_in(value);
+                        }
                         continue;
                     }
                     whole.has_auths = true;
@@ -109,28 +150,57 @@ impl DockerConfig {
     /// # Errors
     /// The parser's reason and place, without any of the text, if it is no JSON object of that format.
     pub fn parse(text: &[u8], format: Format) -> Result<DockerConfig, ConfigFault> {
-        // Some editors put a byte order mark in front.
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        let text = readable(text);
         let whole = match format {
-            Format::ConfigJson if text.trim_ascii_start().starts_with(b"[") => {
+            Format::ConfigJson if text.trim_ascii_start().starts_with('[') => {
                 return Err(ConfigFault::List);
             }
-            Format::ConfigJson => serde_json::from_slice::<Whole>(text)?,
-            Format::DockerCfg => Whole { auths: serde_json::from_slice(text)?, ..Whole::default() },
+            Format::ConfigJson => serde_json::from_str::<Whole>(&text)?,
+            Format::DockerCfg => Whole { auths: serde_json::from_str(&text)?, ..Whole::default() },
         };
-        let without_auths = whole.has_hosts && !whole.has_auths;
-        let entries = whole
-            .auths
-            .into_iter()
-            .rev()
-            .filter_map(|(text, value)| {
-                let key = Key::parse(&text)?;
-                let login = Login::parse(value)?;
-                Some(Entry { text, key, login })
-            })
-            .collect();
-        Ok(DockerConfig { entries, without_auths })
+        let mut left_out = LeftOut {
+            helpers: whole.has_helpers,
+            without_auths: whole.has_hosts && !whole.has_auths,
+            ..LeftOut::default()
+        };
+        let mut entries = Vec::new();
+        for (text, value) in whole.auths.into_iter().rev() {
+            match (Key::parse(&text), Login::parse(value)) {
+                (Some(key), Some(login)) => entries.push(Entry { text, key, login }),
+                (_, None) if format == Format::DockerCfg && is_auths(&text, value) => {
+                    left_out.auths_inside = true
+                }
+                (Some(_), None) => left_out.without_login.add(text),
+                (None, _) => left_out.no_registry.add(text),
+            }
+        }
+        Ok(DockerConfig { entries, left_out })
     }
+}
+
+impl DockerConfig {
+    /// A configuration that has one login for several keys.
+    pub fn of_login<'a>(
+        keys: impl IntoIterator<Item = &'a str>,
+        username: &Secret,
+        password: &Secret,
+    ) -> DockerConfig {
+        let mut config = DockerConfig { entries: Vec::new(), left_out: LeftOut::default() };
+        for text in keys {
+            match (Key::parse(text), Login::of(username.expose(), password)) {
+                (Some(key), Some(login)) => config.entries.push(Entry { text: text.to_owned(), key, login }),
+                (Some(_), None) => config.left_out.without_login.add(text.to_owned()),
+                (None, _) => config.left_out.no_registry.add(text.to_owned()),
+            }
+        }
+        config
+    }
+}
+
+/// Whether a field is an `auths` that holds something.
+fn is_auths(name: &str, value: &RawValue) -> bool {
+    name.eq_ignore_ascii_case("auths")
+        && serde_json::from_str::<Auths>(value.get()).is_ok_and(|auths| !auths.is_empty())
 }
 
 #[cfg(test)]
@@ -175,6 +245,38 @@ mod tests {
         let usable: Vec<_> =
             config.entries.iter().filter(|e| matches!(e.login, Login::Usable(_))).map(|e| &e.text).collect();
         assert_eq!(usable, ["c.io"]);
+    }
+
+    #[test]
+    fn what_is_no_character_spoils_no_entry() {
+        // In a key, an e-mail, a field that nobody reads, an entry of its own, and beside `auths`.
+        for (before, after) in [
+            (r#"{"auths":{"caf\xe9.io":{"auth":"YTph"},"#, "}}"),
+            (r#"{"auths":{"\ud83d.io":{"auth":"YTph"},"#, "}}"),
+            (r#"{"auths":{"a.io":{"auth":"YTph","email":"caf\xe9"},"#, "}}"),
+            (r#"{"auths":{"a.io":{"username":"\ude00","password":"p"},"#, "}}"),
+            (r#"{"auths":{"a.io":{"username":"u","password":"\xff\xfe"},"#, "}}"),
+            (r#"{"auths":{"a.io":{"auth":"\xe9"},"#, "}}"),
+            (r#"{"\xe9":"\ud83d","auths":{"#, r#"},"\udc00":["\xe9"]}"#),
+        ] {
+            let text =
+                format!(r#"{before}"good.io":{{"username":"u","password":"p","email":"\xe9\ud83d"}}{after}"#);
+            let bytes: Vec<u8> = text
+                .replace(r"\xe9", "\u{e9}")
+                .replace(r"\xff\xfe", "\u{ff}\u{fe}")
+                .chars()
+                .map(|c| c as u8)
+                .collect();
+            assert!(std::str::from_utf8(&bytes).is_err(), "{text}");
+            let config = DockerConfig::parse(&bytes, Format::ConfigJson).unwrap();
+            let good = config.entries.iter().find(|entry| entry.text == "good.io").unwrap();
+            assert!(matches!(&good.login, Login::Usable(c) if c.username == "u"), "{text}");
+            let others = config
+                .entries
+                .iter()
+                .filter(|entry| matches!(&entry.login, Login::Usable(_)) && entry.text == "a.io");
+            assert_eq!(others.count(), usize::from(before.contains("email")), "{text}");
+        }
     }
 
     #[test]

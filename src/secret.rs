@@ -17,6 +17,11 @@ impl Secret {
         String::from_utf8(bytes).ok().map(Secret)
     }
 
+    /// A secret from bytes, with U+FFFD for what is no UTF-8.
+    pub fn from_text(bytes: &[u8]) -> Self {
+        Secret(String::from_utf8_lossy(bytes).into_owned())
+    }
+
     /// The text itself, for the place that must have it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -175,7 +175,7 @@ impl Settings {
             home: variables.path("HOME"),
             in_cluster_host: variables.word("KUBERNETES_SERVICE_HOST")?,
             in_cluster_port: variables.word("KUBERNETES_SERVICE_PORT")?,
-            docker_auth_config: variables.secret("DOCKER_AUTH_CONFIG")?,
+            docker_auth_config: variables.secret_object("DOCKER_AUTH_CONFIG")?,
             docker_config: variables.path("DOCKER_CONFIG"),
             registry_auth_file: variables.path("REGISTRY_AUTH_FILE"),
             github_token: variables.secret("GITHUB_TOKEN")?.map(Secret::trimmed),

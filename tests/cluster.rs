@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::json;
 use support::api::{account_path, secret_path};
-use support::data::{config, config_with, dockercfg, expired_jwt};
+use support::data::{base64, config, config_with, dockercfg, expired_ecr_password, expired_jwt};
 use support::kubeconfig::Kubeconfig;
 use support::{Answer, FakeApi, Helper};
 
@@ -206,12 +206,19 @@ fn what_only_a_default_named_may_be_denied() {
 #[test]
 fn a_named_secret_of_the_wrong_type_is_an_error() {
     let api = FakeApi::with_token();
-    api.secret("team", "opaque", "Opaque", &[(".dockerconfigjson", &config(&[(HOST, "user")]))]);
-    get(&api).env("KUBECLARITY_PULL_SECRETS", "opaque").run().explains(&[
-        "secret team/opaque is of type Opaque",
-        "kubernetes.io/dockerconfigjson",
-        "kubectl create secret docker-registry",
-    ]);
+    let text = config(&[(HOST, "user")]);
+    for (kind, key) in [
+        ("Opaque", "auth.json"),
+        ("kubernetes.io/tls", ".dockerconfigjson"),
+        ("example.com/x", "config.json"),
+    ] {
+        api.secret("team", "other", kind, &[(key, &text)]);
+        get(&api).env("KUBECLARITY_PULL_SECRETS", "other").run().explains(&[
+            &format!("secret team/other is of type {kind}"),
+            "kubernetes.io/dockerconfigjson",
+            "kubectl create secret docker-registry",
+        ]);
+    }
 }
 
 #[test]
@@ -248,7 +255,7 @@ fn an_expired_token_gives_way_to_others_and_else_is_told() {
     api.secret("team", "old", DOCKERCONFIGJSON, &[(".dockerconfigjson", &expired)]);
     get(&api).env("KUBECLARITY_PULL_SECRETS", "old").run().is(
         1,
-        "kubeclarity: secret team/old/.dockerconfigjson entry reg.example.com has expired; renew it\n",
+        "kubeclarity: secret team/old/.dockerconfigjson entry reg.example.com has expired (on 2001-09-09 at 01:46:40 UTC); renew it\n",
         "",
     );
     api.pull_secret("kubeclarity", "basic-regcred", &[(HOST, "stored")]);
@@ -259,5 +266,80 @@ fn an_expired_token_gives_way_to_others_and_else_is_told() {
 fn named_objects_without_a_cluster_are_an_error() {
     for variable in ["KUBECLARITY_PULL_SECRETS", "KUBECLARITY_SERVICE_ACCOUNT"] {
         Helper::get(SERVER).env(variable, "a").run().explains(&[variable, "no cluster", "KUBECONFIG"]);
+    }
+}
+
+#[test]
+fn an_ecr_password_that_is_over_gives_way_to_others_and_else_is_told() {
+    let api = FakeApi::with_token();
+    let expired = config_with(HOST, json!({ "username": "AWS", "password": expired_ecr_password() }));
+    api.secret("team", "old", DOCKERCONFIGJSON, &[(".dockerconfigjson", &expired)]);
+    get(&api).env("KUBECLARITY_PULL_SECRETS", "old").run().explains(&[
+        "secret team/old/.dockerconfigjson entry reg.example.com",
+        "has expired (on 2001-09-09 at 01:46:40 UTC)",
+    ]);
+    api.pull_secret("kubeclarity", "basic-regcred", &[(HOST, "stored")]);
+    get(&api).env("KUBECLARITY_PULL_SECRETS", "old").run().answers_user(SERVER, "stored");
+}
+
+#[test]
+fn of_a_named_secret_other_forms_are_taken_too() {
+    let user = config(&[(HOST, "user")]);
+    for (key, text) in [
+        (".dockerconfigjson", user.clone()),
+        ("config.json", user.clone()),
+        (".dockercfg", dockercfg(&[(HOST, "user")])),
+    ] {
+        let api = FakeApi::with_token();
+        api.secret("team", "opaque", "Opaque", &[(key, &text), ("other", "x")]);
+        get(&api).env("KUBECLARITY_PULL_SECRETS", "opaque").run().answers_user(SERVER, "user");
+        // Named by the service account alone it is of the wrong type, as for kubelet.
+        api.service_account("team", "robot", &["opaque"]);
+        get(&api).env("KUBECLARITY_SERVICE_ACCOUNT", "robot").run().not_found();
+        let both = get(&api).env("KUBECLARITY_SERVICE_ACCOUNT", "robot");
+        both.env("KUBECLARITY_PULL_SECRETS", "opaque").run().answers_user(SERVER, "user");
+        api.secret("kubeclarity", "basic-regcred", "Opaque", &[(key, &text)]);
+        get(&api).run().not_found();
+        get(&api)
+            .env("KUBECLARITY_PULL_SECRETS", "kubeclarity/basic-regcred")
+            .run()
+            .answers_user(SERVER, "user");
+    }
+    let api = FakeApi::with_token();
+    api.secret("team", "opaque", "Opaque", &[("config.json", "hunter2")]);
+    get(&api)
+        .env("KUBECLARITY_PULL_SECRETS", "opaque")
+        .run()
+        .explains(&["secret team/opaque/config.json", "no valid docker configuration"]);
+}
+
+#[test]
+fn a_named_login_with_annotations_is_for_the_registries_in_them() {
+    let api = FakeApi::with_token();
+    let login = |annotations: serde_json::Value| {
+        let data = json!({ "username": base64("user\n"), "password": base64("hunter2-user\n") });
+        let object = json!({ "kind": "Secret", "apiVersion": "v1", "type": "kubernetes.io/basic-auth", "data": data,
+            "metadata": { "name": "login", "namespace": "team", "annotations": annotations } });
+        api.object(&secret_path("team", "login"), object);
+    };
+    let named = || get(&api).env("KUBECLARITY_PULL_SECRETS", "login");
+    login(
+        json!({ "tekton.dev/docker-0": "https://reg.example.com", "tekton.dev/docker-1": "b.example.com/team" }),
+    );
+    named().run().answers_user(SERVER, "user");
+    named().stdin("b.example.com/team/app").run().answers_user("b.example.com/team/app", "user");
+    named().stdin("c.example.com").run().not_found();
+    api.service_account("team", "robot", &["login"]);
+    get(&api).env("KUBECLARITY_SERVICE_ACCOUNT", "robot").run().not_found();
+    login(json!({ "tekton.dev/docker-0": "https://index.docker.io/v1/" }));
+    named().stdin("docker.io").run().answers_user("docker.io", "user");
+    for none in [json!({}), json!(null), json!({ "tekton.dev/git-0": "https://reg.example.com" })] {
+        login(none);
+        named().run().is(
+            1,
+            "kubeclarity: secret team/login is of type kubernetes.io/basic-auth and names no registry; annotate it with \
+             tekton.dev/docker-0: https://REGISTRY\n",
+            "",
+        );
     }
 }

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::json;
 use support::Helper;
-use support::data::{config, entries};
+use support::data::{config, entries, expired_ecr_password};
 
 const SERVER: &str = "https://reg.example.com";
 const HOST: &str = "reg.example.com";
@@ -63,7 +63,7 @@ fn the_users_own_configuration_is_not_read() {
 #[test]
 fn what_is_not_json_gives_way_and_else_is_told() {
     let good = config(&[(HOST, "good")]);
-    for text in ["hunter2", "[\"hunter2\"]", "{\"auths\":\"hunter2\"}", "{\"auths\":{\"hunter2", " "] {
+    for text in ["hunter2", "[\"hunter2\"]", "{\"auths\":\"hunter2\"}", "{\"auths\":{\"hunter2"] {
         with(Some(text), Some(&good), None).run().answers_user(SERVER, "good");
         with(Some(text), None, None).run().explains(&["DOCKER_AUTH_CONFIG", "no valid docker configuration"]);
         with(None, Some(text), Some(&good)).run().answers_user(SERVER, "good");
@@ -78,8 +78,12 @@ fn what_is_not_json_gives_way_and_else_is_told() {
 fn a_file_that_is_no_file_gives_way_and_else_is_told() {
     let helper = Helper::get(SERVER);
     let path = helper.path("docker");
-    std::fs::create_dir_all(path.join("config.json")).unwrap();
+    std::fs::create_dir_all(&path).unwrap();
+    let fifo = path.join("config.json");
+    assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
     helper.env("DOCKER_CONFIG", &path).run().explains(&["docker/config.json", "no regular file"]);
+    // One that was named itself.
+    Helper::get(SERVER).env("REGISTRY_AUTH_FILE", "/tmp").run().explains(&["/tmp", "no regular file"]);
 }
 
 #[test]
@@ -129,4 +133,58 @@ fn the_mark_of_the_evil_helper_would_be_seen() {
     let helper = Helper::new(["get"]).program("docker-credential-evil", "echo ran");
     let run = helper.through("exec docker-credential-evil get").run();
     assert_eq!(run.text(), "ran\n");
+}
+
+#[test]
+fn a_configuration_that_is_empty_or_a_directory_is_none() {
+    let good = config(&[(HOST, "good")]);
+    for blank in ["", " ", "\n", " \r\n\t"] {
+        with(Some(blank), None, None).run().not_found();
+        with(None, Some(blank), None).run().not_found();
+        with(None, None, Some(blank)).run().not_found();
+        with(Some(blank), Some(blank), Some(&good)).run().answers_user(SERVER, "good");
+    }
+    let helper = Helper::get(SERVER);
+    let path = helper.path("docker");
+    std::fs::create_dir_all(path.join("config.json")).unwrap();
+    helper.env("DOCKER_CONFIG", &path).run().not_found();
+    // A way to say that there is none.
+    for variable in ["REGISTRY_AUTH_FILE", "DOCKER_CONFIG"] {
+        Helper::get(SERVER).env(variable, "/dev/null").run().not_found();
+    }
+    let helper = Helper::get(SERVER).file("docker/other", "");
+    let path = helper.path("docker");
+    std::os::unix::fs::symlink("/dev/null", path.join("config.json")).unwrap();
+    helper.env("DOCKER_CONFIG", path).run().not_found();
+}
+
+#[test]
+fn a_byte_that_is_no_text_spoils_no_other_entry() {
+    use std::os::unix::ffi::OsStrExt;
+    let text =
+        json!({ "auths": { HOST: { "username": "u", "password": "hunter2", "email": "<E9>" } } }).to_string();
+    let bytes = text.split("<E9>").map(str::as_bytes).collect::<Vec<_>>().join(&0xe9);
+    Helper::get(SERVER)
+        .env("DOCKER_AUTH_CONFIG", std::ffi::OsStr::from_bytes(&bytes))
+        .run()
+        .answers(SERVER, "u", "hunter2");
+    let helper = Helper::get(SERVER).file("auth.json", &bytes);
+    let path = helper.path("auth.json");
+    helper.env("REGISTRY_AUTH_FILE", path).run().answers(SERVER, "u", "hunter2");
+}
+
+#[test]
+fn an_ecr_password_that_is_over_gives_way_and_else_is_told() {
+    let over =
+        json!({ "auths": { HOST: { "username": "AWS", "password": expired_ecr_password() } } }).to_string();
+    let told = &["entry reg.example.com has expired (on 2001-09-09 at 01:46:40 UTC)"];
+    for (at, place) in ["DOCKER_AUTH_CONFIG", "docker/config.json", "containers/auth.json"].iter().enumerate()
+    {
+        let at = |number: usize| (at == number).then_some(over.as_str());
+        let run = with(at(0), at(1), at(2)).run();
+        run.explains(told);
+        run.explains(&[place]);
+    }
+    let good = config(&[(HOST, "good")]);
+    with(Some(&over), None, Some(&good)).run().answers_user(SERVER, "good");
 }

@@ -133,8 +133,8 @@ fn the_life_of_a_token_is_told() {
     has_lines(
         &over,
         &[
-            "   ! DOCKER_AUTH_CONFIG entry reg.example.com  has expired; renew it",
-            "failed: DOCKER_AUTH_CONFIG entry reg.example.com has expired; renew it",
+            "   ! DOCKER_AUTH_CONFIG entry reg.example.com  has expired (on 2001-09-09 at 01:46:40 UTC); renew it",
+            "failed: DOCKER_AUTH_CONFIG entry reg.example.com has expired (on 2001-09-09 at 01:46:40 UTC); renew it",
         ],
     );
 }
@@ -285,4 +285,46 @@ fn wrong_usage_and_settings_end_with_one() {
     explain(HOST).timeout("soon").run().explains(&["KUBECLARITY_TIMEOUT"]);
     let help = Helper::new(["explain", "--help"]).run();
     assert!(help.status.success() && help.text().contains("--fresh"), "{help:?}");
+}
+
+#[test]
+fn what_a_configuration_holds_beside_entries_is_told() {
+    for (key, text, told) in [
+        (
+            ".dockerconfigjson",
+            json!({ "registry": { "username": "u", "password": HUNTER2 } }),
+            "it has the form of .dockercfg",
+        ),
+        (".dockerconfigjson", json!({ "localhost": { "auth": HUNTER2 } }), "it has the form of .dockercfg"),
+        (
+            ".dockercfg",
+            json!({ "auths": { HOST: { "auth": "dTpw" } } }),
+            "`auths` belongs into .dockerconfigjson",
+        ),
+        (
+            ".dockerconfigjson",
+            json!({ "auths": { HOST: {} }, "credsStore": "desktop" }),
+            "no login for reg.example.com",
+        ),
+        (
+            ".dockerconfigjson",
+            json!({ "auths": { "ftp://a.io": { "auth": "dTpw" } } }),
+            "not a registry: ftp://a.io",
+        ),
+        ("config.json", json!({ "credHelpers": { HOST: "x" } }), "the credential helper that the file names"),
+    ] {
+        let mount = Mount::new();
+        mount.secret("pull", key, text.to_string());
+        let run = explain(HOST).env("IMAGE_PULL_SECRET_PATH", mount.path()).run();
+        let shown = self::text(&run, 1);
+        assert!(shown.contains("no entries; ") && shown.contains(told), "{told}: {shown}");
+    }
+    let mount = Mount::new();
+    mount.secret("pull", ".dockerconfigjson", config_with(HOST, json!({ "registrytoken": HUNTER2 })));
+    let run = explain(HOST).env("IMAGE_PULL_SECRET_PATH", mount.path()).run();
+    let shown = text(&run, 1);
+    assert!(
+        shown.contains("1 entry: reg.example.com") && shown.contains("has only a `registrytoken`"),
+        "{shown}"
+    );
 }

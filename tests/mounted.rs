@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use serde_json::json;
-use support::data::{base64, config, config_with, dockercfg, expired_jwt, valid_jwt};
+use support::data::{base64, config, config_with, dockercfg, ecr_password, expired_jwt, valid_jwt};
 use support::mount::Mount;
 use support::{Helper, Outcome};
 
@@ -238,7 +238,9 @@ fn an_expired_token_gives_way_and_else_is_told() {
     let mount = Mount::new();
     mount.secret("old", KEY, config_with(HOST, json!({ "username": "u", "password": expired_jwt() })));
     let file = mount.path().join("old").join(KEY).display().to_string();
-    let line = format!("kubeclarity: {file} entry reg.example.com has expired; renew it\n");
+    let line = format!(
+        "kubeclarity: {file} entry reg.example.com has expired (on 2001-09-09 at 01:46:40 UTC); renew it\n"
+    );
     ask(&mount).is(1, &line, "");
     mount.pull_secret("other", &[("*.example.com", "other")]);
     ask(&mount).answers_user(SERVER, "other");
@@ -294,4 +296,126 @@ fn mounted_secrets_come_first() {
         .docker_auth(config(&[(HOST, "exact, but later")]))
         .run()
         .answers_user(SERVER, "mounted");
+}
+
+#[test]
+fn an_ecr_password_that_is_over_gives_way_and_else_is_told() {
+    const OVER: u64 = 1_000_000_000;
+    const GOOD: u64 = 4_000_000_000;
+    for padded in [true, false] {
+        let (over, good) = (ecr_password(OVER, padded), ecr_password(GOOD, padded));
+        for fields in [
+            json!({ "auth": base64(format!("AWS:{over}")) }),
+            json!({ "auth": base64(format!("AWS:{over}")).trim_end_matches('=') }),
+            json!({ "username": "AWS", "password": over }),
+            json!({ "username": "AWS", "password": format!("{over}\n") }),
+            json!({ "identitytoken": over }),
+        ] {
+            let mount = Mount::new();
+            mount.secret("00-old", KEY, config_with(HOST, fields));
+            ask(&mount).explains(&[
+                "00-old",
+                "entry reg.example.com",
+                "has expired (on 2001-09-09 at 01:46:40 UTC)",
+            ]);
+            mount.pull_secret("other", &[("*.example.com", "other")]);
+            ask(&mount).answers_user(SERVER, "other");
+            mount.secret("new", KEY, config_with(HOST, json!({ "username": "AWS", "password": good })));
+            ask(&mount).answers(SERVER, "AWS", &good);
+        }
+    }
+    // What has another form is a password like any other.
+    for text in [
+        "{\"expiration\":\"1000000000\"}",
+        "{\"token\":{\"expiration\":1}}",
+        "{\"expiration\":1000000000000}",
+        "{}",
+    ] {
+        let mount = Mount::new();
+        let password = base64(text);
+        mount.secret("pull", KEY, config_with(HOST, json!({ "username": "AWS", "password": password })));
+        ask(&mount).answers(SERVER, "AWS", &password);
+    }
+}
+
+#[test]
+fn a_config_json_counts_as_well() {
+    let mount = Mount::new();
+    mount.secret("pull", "config.json", config(&[(HOST, "user"), ("b.example.com", "user")]));
+    ask(&mount).answers_user(SERVER, "user");
+    // Behind a pull secret's own key in the same folder.
+    std::fs::write(mount.path().join("pull").join(KEY), config(&[(HOST, "typed")])).unwrap();
+    ask(&mount).answers_user(SERVER, "typed");
+    ask_for(&mount, "b.example.com").answers_user("b.example.com", "user");
+    // At the very path, as `docker login` leaves it.
+    let flat = Mount::new();
+    std::fs::write(flat.path().join("config.json"), config(&[(HOST, "flat")])).unwrap();
+    ask(&flat).answers_user(SERVER, "flat");
+    // A folder may have that name.
+    let folder = Mount::new();
+    folder.pull_secret("config.json", &[(HOST, "folder")]);
+    ask(&folder).answers_user(SERVER, "folder");
+    let broken = Mount::new();
+    broken.secret("pull", "config.json", "hunter2");
+    is_told_and_spoils_no_other(&broken, "pull/config.json", "no valid docker configuration");
+}
+
+#[test]
+fn a_byte_that_is_no_text_spoils_only_its_own_entry() {
+    let entry = format!("\"auth\":\"{}\"", base64("good:hunter2-good"));
+    for text in [
+        // In a key, in an e-mail, in a field that nobody reads, in the login of another entry.
+        format!(r#"{{"auths":{{"caf<E9>.example.com":{{{entry}}},"reg.example.com":{{{entry}}}}}}}"#),
+        format!(r#"{{"auths":{{"reg.example.com":{{{entry},"email":"caf<E9>@example.com"}}}}}}"#),
+        format!(r#"{{"auths":{{"reg.example.com":{{{entry},"note":["<E9>"]}}}},"name":"<E9>"}}"#),
+        format!(
+            r#"{{"auths":{{"b.example.com":{{"username":"<E9>","password":"<E9>"}},"reg.example.com":{{{entry}}}}}}}"#
+        ),
+        format!(
+            r#"{{"auths":{{"\ud83d":{{{entry}}},"reg.example.com":{{{entry},"email":"\ude00"}}}},"\udfff":"\ud800"}}"#
+        ),
+    ] {
+        let bytes: Vec<u8> =
+            text.replace("<E9>", "\u{e9}").chars().map(|c| u8::try_from(c).unwrap()).collect();
+        for key in [KEY, "config.json"] {
+            let mount = Mount::new();
+            mount.secret("pull", key, &bytes);
+            ask(&mount).answers(SERVER, "good", "hunter2-good");
+        }
+    }
+    let mount = Mount::new();
+    mount.secret(
+        "pull",
+        KEY,
+        b"{\"auths\":{\"reg.example.com\":{\"username\":\"u\",\"password\":\"hunter2\xe9\"}}}",
+    );
+    is_told_and_spoils_no_other(
+        &mount,
+        "pull/.dockerconfigjson",
+        "user name or password that is not valid UTF-8",
+    );
+}
+
+#[test]
+fn a_registry_token_alone_is_told_where_it_matches() {
+    let mount = Mount::new();
+    mount.secret("pull", KEY, config_with(HOST, json!({ "registrytoken": "hunter2" })));
+    ask_for(&mount, "other.example.com").not_found();
+    ask(&mount).explains(&["pull/.dockerconfigjson entry reg.example.com", "only a `registrytoken`"]);
+    mount.pull_secret("zz-good", &[("*.example.com", "good")]);
+    ask(&mount).answers_user(SERVER, "good");
+}
+
+#[test]
+fn of_two_names_of_hub_the_first_secret_counts() {
+    let names =
+        ["docker.io", "https://index.docker.io/v1/", "registry-1.docker.io", "registry.hub.docker.com"];
+    for (one, other) in names.iter().flat_map(|one| names.map(|other| (*one, other))) {
+        let mount = Mount::new();
+        mount.pull_secret("a", &[(one, "first")]);
+        mount.pull_secret("b", &[(other, "second")]);
+        for server in names {
+            ask_for(&mount, server).answers_user(server, "first");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The objects that are asked for, and as much of them as is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -76,6 +76,25 @@ pub struct SecretObject {
     /// Its values, wiped when they go.
     #[serde(default)]
     pub data: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// Of an object's metadata the annotations that name registries.
+#[derive(Default, Deserialize)]
+struct Metadata {
+    #[serde(default, deserialize_with = "of_registries")]
+    annotations: BTreeMap<String, String>,
+}
+
+/// Tekton's annotations of a `kubernetes.io/basic-auth`: `tekton.dev/docker-0: https://reg.example.com`.
+const REGISTRY_ANNOTATION: &str = "tekton.dev/docker-";
+
+/// The others are not kept: what `kubectl apply` leaves there is the whole Secret.
+fn of_registries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut annotations = Option::<BTreeMap<String, String>>::deserialize(deserializer)?.unwrap_or_default();
+    annotations.retain(|name, _| name.starts_with(REGISTRY_ANNOTATION));
+    Ok(annotations)
 }
 
 impl SecretObject {
@@ -86,6 +105,12 @@ impl SecretObject {
             [] => "it is empty".to_owned(),
             names => format!("it has {}", names.join(", ").chars().take(200).collect::<String>()),
         }
+    }
+
+    /// The registries that its annotations name, each once, in their own order, as Tekton sorts them.
+    pub fn registries(&self) -> BTreeSet<&str> {
+        let named = self.metadata.annotations.values().map(|registry| registry.trim());
+        named.filter(|registry| !registry.is_empty()).collect()
     }
 
     /// The value of a key.
@@ -144,6 +169,20 @@ mod tests {
             assert_eq!(serde_json::from_str::<SecretObject>(none).unwrap().value("a"), None);
         }
         assert!(serde_json::from_str::<SecretObject>(r#"{"data":{"a":"!"}}"#).is_err());
+    }
+
+    #[test]
+    fn only_annotations_that_name_registries_are_kept() {
+        let secret: SecretObject = serde_json::from_str(
+            r#"{"metadata":{"name":"s","annotations":{"tekton.dev/docker-1":"a.io","tekton.dev/docker-0":" b.io ",
+                "tekton.dev/git-0":"x","kubectl.kubernetes.io/last-applied-configuration":"hunter2"}}}"#,
+        )
+        .unwrap();
+        assert_eq!(secret.registries().into_iter().collect::<Vec<_>>(), ["a.io", "b.io"]);
+        assert_eq!(secret.metadata.annotations.len(), 2);
+        for none in [r#"{"metadata":{"annotations":null}}"#, r#"{"metadata":{}}"#, "{}"] {
+            assert!(serde_json::from_str::<SecretObject>(none).unwrap().registries().is_empty());
+        }
     }
 
     #[test]

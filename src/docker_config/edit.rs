@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::key::Key;
+use super::text::readable;
 use crate::credential::IDENTITY_TOKEN_USER;
 use crate::problem::ConfigFault;
 use crate::registry::Registry;
@@ -29,14 +30,12 @@ impl Document {
         Document(Map::new())
     }
 
-    /// Understands a text.
+    /// Understands a text. What is no character in it is written back as readers in Go see it.
     ///
     /// # Errors
     /// The parser's reason and place, if it is no JSON object.
     pub fn parse(text: &[u8]) -> Result<Document, ConfigFault> {
-        // Some editors put a byte order mark in front.
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        Ok(serde_json::from_slice(text)?)
+        Ok(serde_json::from_str(&readable(text))?)
     }
 
     /// The text. The caller wipes it.
@@ -234,6 +233,19 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over() {
         assert_eq!(put("\u{feff}{}", "a.io", "<token>", "t"), r#"{"auths":{"a.io":{"identitytoken":"t"}}}"#);
+    }
+
+    #[test]
+    fn what_is_no_character_is_no_hindrance() {
+        let bytes = b"{\"auths\":{\"b.io\":{\"email\":\"\xe9\\ud83d\"}}}";
+        let mut document = Document::parse(bytes).unwrap();
+        assert!(document.remove(&Registry::parse("b.io").unwrap()).unwrap());
+        let mut document = Document::parse(bytes).unwrap();
+        document.put(&Registry::parse("a.io").unwrap(), "<token>", &Secret::new("t".into())).unwrap();
+        assert_eq!(
+            document.to_text().as_str(),
+            "{\"auths\":{\"b.io\":{\"email\":\"\u{fffd}\u{fffd}\"},\"a.io\":{\"identitytoken\":\"t\"}}}"
+        );
     }
 
     #[test]

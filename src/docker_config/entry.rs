@@ -1,13 +1,12 @@
 //! What stands behind a key: `identitytoken`, `auth`, or `username` and `password`.
 
 use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::credential::Credential;
+use super::text::REPLACEMENT;
+use crate::credential::{Credential, GO_BASE64};
 use crate::problem::EntryFault;
 use crate::secret::Secret;
 
@@ -20,18 +19,14 @@ pub enum Login {
     Broken(EntryFault),
 }
 
-/// base64 with padding or without, as kubelet takes both.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
 #[derive(Default)]
 struct Fields {
     username: Option<String>,
     password: Option<Secret>,
     auth: Option<Secret>,
     identity_token: Option<Secret>,
+    /// It has one. No credential helper can give it out: the protocol has no place for it.
+    registry_token: bool,
 }
 
 /// As Go's decoder fills kubelet's and Docker's structures: names without regard to case, of a field that stands
@@ -58,6 +53,11 @@ impl<'de> Deserialize<'de> for Fields {
                         "password" => &mut fields.password,
                         "auth" => &mut fields.auth,
                         "identitytoken" => &mut fields.identity_token,
+                        "registrytoken" => {
+                            let value = map.next_value::<&RawValue>()?.get();
+                            fields.registry_token = value.starts_with('"') && value.len() > 2;
+                            continue;
+                        }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
@@ -75,6 +75,14 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 impl Login {
+    /// Whether a value has fields that only a login has.
+    pub fn is_in(value: &str) -> bool {
+        let fields = value.starts_with('{').then(|| serde_json::from_str::<Fields>(value));
+        let Some(Ok(fields)) = fields else { return false };
+        let secrets = [fields.password, fields.auth, fields.identity_token];
+        fields.registry_token || secrets.into_iter().any(|secret| filled(secret).is_some())
+    }
+
     /// Reads an entry: the identity token if there is one, else `auth`, else `username` and `password` (the
     /// order of Docker and kubelet). `None` for an entry that holds nothing at all.
     pub fn parse(value: &RawValue) -> Option<Login> {
@@ -87,17 +95,34 @@ impl Login {
             return Some(Login::Broken(EntryFault::NotObject));
         };
         if let Some(token) = filled(fields.identity_token) {
-            return Some(Login::Usable(Credential::identity_token(token)));
+            return Some(usable(Credential::identity_token(token)));
         }
         if let Some(auth) = filled(fields.auth) {
             return Some(decode_auth(auth.expose()));
         }
-        match (fields.username.filter(|name| !name.is_empty()), filled(fields.password)) {
-            (Some(username), Some(password)) => Some(Login::Usable(Credential::new(username, password))),
-            (None, None) => None,
-            (Some(_), None) => Some(Login::Broken(EntryFault::NoPassword)),
-            (None, Some(_)) => Some(Login::Broken(EntryFault::NoUsername)),
+        let password = fields.password.unwrap_or_else(|| Secret::new(String::new()));
+        match Login::of(&fields.username.unwrap_or_default(), &password) {
+            None if fields.registry_token => Some(Login::Broken(EntryFault::RegistryToken)),
+            login => login,
         }
+    }
+
+    /// A user name and a password; `None` if both are empty.
+    pub fn of(username: &str, password: &Secret) -> Option<Login> {
+        match (username.is_empty(), password.is_empty()) {
+            (false, false) => Some(usable(Credential::new(username.to_owned(), password.clone()))),
+            (true, true) => None,
+            (false, true) => Some(Login::Broken(EntryFault::NoPassword)),
+            (true, false) => Some(Login::Broken(EntryFault::NoUsername)),
+        }
+    }
+}
+
+/// A login with a character in it that was none cannot be the right one.
+fn usable(credential: Credential) -> Login {
+    match credential.username.contains(REPLACEMENT) || credential.secret.expose().contains(REPLACEMENT) {
+        true => Login::Broken(EntryFault::NotUtf8),
+        false => Login::Usable(credential),
     }
 }
 
@@ -109,7 +134,7 @@ fn filled(secret: Option<Secret>) -> Option<Secret> {
 /// after the password as Docker does.
 fn decode_auth(auth: &str) -> Login {
     let compact = Zeroizing::new(auth.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>());
-    let Some(decoded) = BASE64.decode(&*compact).ok().and_then(Secret::from_utf8) else {
+    let Some(decoded) = GO_BASE64.decode(&*compact).ok().and_then(Secret::from_utf8) else {
         return Login::Broken(EntryFault::AuthNotBase64);
     };
     match decoded.expose().split_once(':') {
@@ -180,6 +205,46 @@ mod tests {
         let broken_line =
             format!("{}\\n{}", &STANDARD.encode("user:pass")[..4], &STANDARD.encode("user:pass")[4..]);
         assert_eq!(parse(&format!(r#"{{"auth":"{broken_line}\n"}}"#)), usable("user", "pass"));
+    }
+
+    #[test]
+    fn auth_whose_last_bits_hold_something() {
+        // `u:p` is `dTpw`, `u:pw` is `dTpwdw==` and `u:pwd` `dTpwd2Q=`: no bit of these is over in the first, four in the
+        // second, two in the third.
+        for auth in ["dTpwdx==", "dTpwd/==", "dTpwdx"] {
+            assert_eq!(parse(&format!(r#"{{"auth":"{auth}"}}"#)), usable("u", "pw"), "{auth}");
+        }
+        for auth in ["dTpwd2R=", "dTpwd2T=", "dTpwd2S"] {
+            assert_eq!(parse(&format!(r#"{{"auth":"{auth}"}}"#)), usable("u", "pwd"), "{auth}");
+        }
+    }
+
+    #[test]
+    fn a_login_with_what_is_no_character_is_told() {
+        for entry in [
+            r#"{"username":"u\ufffd","password":"p"}"#,
+            "{\"username\":\"u\",\"password\":\"p\u{fffd}\"}",
+            r#"{"identitytoken":"\ufffd"}"#,
+        ] {
+            assert_eq!(parse(entry), Some(Login::Broken(EntryFault::NotUtf8)), "{entry}");
+        }
+        assert_eq!(parse(r#"{"username":"u","password":"p","email":"\ufffd"}"#), usable("u", "p"));
+    }
+
+    #[test]
+    fn a_registry_token_alone_is_told() {
+        let told = Some(Login::Broken(EntryFault::RegistryToken));
+        assert_eq!(parse(r#"{"registrytoken":"hunter2"}"#), told);
+        assert_eq!(parse(r#"{"RegistryToken":"hunter2","auth":"","username":""}"#), told);
+        assert_eq!(parse(r#"{"registrytoken":"t","auth":"dTpw"}"#), usable("u", "p"));
+        assert_eq!(parse(r#"{"registrytoken":"t","username":"u","password":"p"}"#), usable("u", "p"));
+        assert_eq!(parse(r#"{"registrytoken":"t","identitytoken":"i"}"#), usable("<token>", "i"));
+        // Whatever it is, it takes no login along.
+        for other in [r#""""#, "null", "5", "[1]", "{}"] {
+            assert_eq!(parse(&format!(r#"{{"registrytoken":{other}}}"#)), None, "{other}");
+            let entry = format!(r#"{{"registrytoken":{other},"username":"u","password":"p"}}"#);
+            assert_eq!(parse(&entry), usable("u", "p"), "{other}");
+        }
     }
 
     #[test]

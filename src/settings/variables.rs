@@ -47,6 +47,16 @@ impl<'a> Variables<'a> {
         Ok(self.text(name)?.map(Secret::new))
     }
 
+    /// A JSON object with secrets in it, of which a byte that is no UTF-8 spoils only the part where it stands.
+    pub fn secret_object(&self, name: &'static str) -> Result<Option<Secret>, Problem> {
+        match self.raw(name) {
+            Some(value) if value.as_encoded_bytes().trim_ascii_start().starts_with(b"{") => {
+                Ok(Some(Secret::from_text(value.as_encoded_bytes())))
+            }
+            _ => self.secret(name),
+        }
+    }
+
     /// Text without white space around it.
     pub fn word(&self, name: &'static str) -> Result<Option<String>, Problem> {
         Ok(self.text(name)?.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))

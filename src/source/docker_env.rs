@@ -5,12 +5,16 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::mounted::entries;
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
 use crate::finding::{Failure, Finding};
 use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
+
+/// The file in `$DOCKER_CONFIG`.
+const IN_DIRECTORY: &str = "config.json";
+
+const EMPTY: &str = "is empty";
 
 /// Reads all three, in their order. What is not there is nothing; what cannot be read or parsed is a failure.
 pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
@@ -25,7 +29,16 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
     }
     match &settings.docker_config {
         None => finding.look("DOCKER_CONFIG", "not set", Duration::ZERO),
-        Some(directory) => read(&directory.join("config.json"), &mut loaded, &mut finding),
+        Some(directory) => {
+            let path = directory.join("config.json");
+            match path.is_dir() {
+                // Docker warns of it and goes on.
+                true => {
+                    finding.look(path.display().to_string(), "is a directory, not a file", Duration::ZERO)
+                }
+                false => read(&path, &mut loaded, &mut finding),
+            }
+        }
     }
     match &settings.registry_auth_file {
         None => finding.look("REGISTRY_AUTH_FILE", "not set", Duration::ZERO),
@@ -48,6 +61,14 @@ fn read(path: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
     };
     match text {
         Err(Unreadable::Absent) => finding.look(origin, "does not exist", started.elapsed()),
+        // Docker warns of a directory and goes on.
+        Err(Unreadable::NotRegular) if path.ends_with(IN_DIRECTORY) && path.is_dir() => {
+            finding.look(origin, "is a directory, not a file", started.elapsed());
+        }
+        // How people say that they have none.
+        Err(_) if path.canonicalize().is_ok_and(|path| path == Path::new("/dev/null")) => {
+            finding.look(origin, EMPTY, started.elapsed());
+        }
         Err(why) => {
             let problem = Problem::File { path: origin.clone(), what: FileFault::DockerConfig(why) };
             finding.fail(origin, Failure::default(problem), started.elapsed());
@@ -57,9 +78,13 @@ fn read(path: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
 }
 
 fn parse(origin: String, text: &[u8], loaded: &mut Vec<Loaded>, finding: &mut Finding) {
+    // Docker and podman take an empty file for an empty configuration.
+    if text.trim_ascii().is_empty() {
+        return finding.look(origin, EMPTY, Duration::ZERO);
+    }
     match DockerConfig::parse(text, Format::ConfigJson) {
         Ok(config) => {
-            finding.look(&origin, entries(&config), Duration::ZERO);
+            finding.look(&origin, config.summary(), Duration::ZERO);
             loaded.push(Loaded { origin, config });
         }
         Err(why) => {

@@ -18,6 +18,8 @@ pub const MOST_TOGETHER: usize = 16 * 1024 * 1024;
 /// The two keys of a pull secret, in the order in which they are looked for.
 pub const KEYS: [(&str, Format); 2] =
     [(".dockerconfigjson", Format::ConfigJson), (".dockercfg", Format::DockerCfg)];
+/// What Docker calls the same, and many who make a Secret of it.
+pub const CONFIG_JSON: (&str, Format) = ("config.json", Format::ConfigJson);
 
 /// Reads every mounted pull secret. What cannot be read or parsed is a failure; the others count all the same.
 pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
@@ -70,10 +72,11 @@ fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let mut is_secret = false;
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
-        if !name.as_encoded_bytes().starts_with(b".") {
-            names.push(PathBuf::from(name));
-        } else if KEYS.iter().any(|(key, _)| name == *key) {
+        let is_file = name == CONFIG_JSON.0 && !directory.join(&name).is_dir();
+        if is_file || KEYS.iter().any(|(key, _)| name == *key) {
             is_secret = true;
+        } else if !name.as_encoded_bytes().starts_with(b".") {
+            names.push(PathBuf::from(name));
         }
     }
     names.sort();
@@ -87,7 +90,7 @@ fn folders(directory: &Path) -> Result<Vec<PathBuf>, Unreadable> {
 fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) -> usize {
     let mut read = 0;
     let mut found = false;
-    for (key, format) in KEYS {
+    for (key, format) in KEYS.into_iter().chain([CONFIG_JSON]) {
         let started = Instant::now();
         let name = folder.join(key);
         let origin = directory.join(&name).display().to_string();
@@ -104,7 +107,7 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
             }
             Ok(text) => match DockerConfig::parse(&text, format) {
                 Ok(config) => {
-                    finding.look(&origin, entries(&config), started.elapsed());
+                    finding.look(&origin, config.summary(), started.elapsed());
                     loaded.push(Loaded { origin, config });
                 }
                 Err(why) => {
@@ -118,25 +121,9 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
         let [(one, _), (other, _)] = KEYS;
         finding.look(
             directory.join(folder).display().to_string(),
-            format!("has neither {one} nor {other}"),
+            format!("has no {one}, {other} or {}", CONFIG_JSON.0),
             Duration::ZERO,
         );
     }
     read
-}
-
-/// What a configuration holds: how many entries, and the first keys, so that a slip in one is seen.
-pub fn entries(config: &DockerConfig) -> String {
-    const SHOWN: usize = 4;
-    let entries = &config.entries;
-    let keys: Vec<&str> = entries.iter().take(SHOWN).map(|entry| entry.text.as_str()).collect();
-    let more = if entries.len() > SHOWN { ", ..." } else { "" };
-    match entries.len() {
-        0 if config.without_auths => {
-            "no entries: it is of the form of .dockercfg; put all of it below `auths`".to_owned()
-        }
-        0 => "no entries".to_owned(),
-        1 => format!("1 entry: {}", keys[0]),
-        number => format!("{number} entries: {}{more}", keys.join(", ")),
-    }
 }

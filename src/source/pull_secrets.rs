@@ -3,14 +3,18 @@
 //!
 //! Two round trips deep: all that is known by name is asked for at once, then what the service account names.
 
+mod form;
+
+pub use form::type_of;
+
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use form::Form;
 use futures_util::future::join_all;
 
-use super::mounted::{KEYS, entries};
 use crate::cluster::{Cluster, Found, Object, Refusal, SecretObject};
-use crate::docker_config::{DockerConfig, Format, Loaded};
+use crate::docker_config::Loaded;
 use crate::finding::{Failure, Finding, Weight};
 use crate::problem::Problem;
 use crate::settings::{Settings, is_object_name};
@@ -200,31 +204,34 @@ fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &m
         Err(refusal) => return refused(cluster, &object, named, VARIABLE, refusal, took, finding),
     };
     let weight = if named { Weight::Named } else { Weight::Note };
-    let Some((key, format)) = KEYS.into_iter().find(|(_, format)| secret.kind == type_of(*format)) else {
-        let problem = Problem::WrongType { object: object.to_string(), found: secret.kind };
-        return finding.fail(object.to_string(), Failure { problem, weight }, took);
-    };
-    let Some(text) = secret.value(key) else {
-        let problem = Problem::MissingKey { object: object.to_string(), key, has: secret.keys() };
-        return finding.fail(object.to_string(), Failure { problem, weight }, took);
-    };
-    let origin = format!("{object}/{key}");
-    match DockerConfig::parse(text, format) {
-        Ok(config) => {
-            finding.look(&origin, entries(&config), took);
-            loaded.push(Loaded { origin, config });
+    let unusable = |problem| (object.to_string(), Failure { problem, weight });
+    let (name, failure) = match Form::of(&secret, named) {
+        Form::Configs(configs) => {
+            for (key, config) in configs {
+                let origin = format!("{object}/{key}");
+                match config {
+                    Ok(config) => {
+                        finding.look(&origin, config.summary(), took);
+                        loaded.push(Loaded { origin, config });
+                    }
+                    Err(why) => {
+                        let problem = Problem::NotDockerConfig { origin: origin.clone(), why };
+                        finding.fail(origin, Failure::default(problem), took);
+                    }
+                }
+            }
+            return;
         }
-        Err(why) => {
-            let problem = Problem::NotDockerConfig { origin: origin.clone(), why };
-            finding.fail(origin, Failure::default(problem), took);
+        Form::Login(config) => {
+            let origin = object.to_string();
+            finding.look(&origin, config.summary(), took);
+            return loaded.push(Loaded { origin, config });
         }
-    }
-}
-
-/// The type of a Secret that holds a format.
-pub fn type_of(format: Format) -> &'static str {
-    match format {
-        Format::ConfigJson => "kubernetes.io/dockerconfigjson",
-        Format::DockerCfg => "kubernetes.io/dockercfg",
-    }
+        Form::MissingKey(key) => {
+            unusable(Problem::MissingKey { object: object.to_string(), key, has: secret.keys() })
+        }
+        Form::NoAnnotation => unusable(Problem::NoAnnotation { object: object.to_string() }),
+        Form::WrongType => unusable(Problem::WrongType { object: object.to_string(), found: secret.kind }),
+    };
+    finding.fail(name, failure, took);
 }

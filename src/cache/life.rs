@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn expired() -> Problem {
-        Problem::Unusable { origin: "o".into(), what: EntryFault::Expired }
+        Problem::Unusable { origin: "o".into(), what: EntryFault::Expired(SystemTime::UNIX_EPOCH) }
     }
 
     #[test]

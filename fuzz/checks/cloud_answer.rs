@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use docker_credential_kubeclarity::cloud::aws::process;
 use docker_credential_kubeclarity::cloud::azure::{self, NoToken};
 use docker_credential_kubeclarity::cloud::google::{external, token};
 use docker_credential_kubeclarity::cloud::http::Answer;
@@ -39,6 +40,10 @@ pub fn check(bytes: &[u8]) {
     }
     match external::executable::parse(body) {
         Ok(token) => assert!(!token.is_empty()),
+        Err(fault) => because(fault),
+    }
+    match process::parse(body, SystemTime::UNIX_EPOCH) {
+        Ok(credentials) => assert!(!credentials.access_key_id().is_empty()),
         Err(fault) => because(fault),
     }
 }

@@ -4,6 +4,7 @@
 //! link where an identity that was asked for is incomplete (a profile that does not exist, half a key pair).
 
 pub mod identity;
+pub mod process;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

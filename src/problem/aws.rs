@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::CloudFault;
+use super::{CloudFault, JsonReason, ProgramFault};
 
 /// Why AWS gave no token, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,6 +46,18 @@ pub enum AwsFault {
     /// A profile that is named holds nothing.
     #[error("{0}; correct AWS_PROFILE or the profile")]
     Profile(String),
+    /// The command of a profile's `credential_process` gave nothing.
+    #[error("its credential_process {0}")]
+    Process(ProgramFault),
+    /// What it printed is something else.
+    #[error("its credential_process does not print JSON ({0}); run it by hand")]
+    ProcessNotJson(JsonReason),
+    /// What it printed lacks something.
+    #[error("its credential_process does not print {0}; run it by hand")]
+    ProcessField(&'static str),
+    /// What it printed is of no use any more.
+    #[error("its credential_process prints credentials that have expired; run it by hand")]
+    ProcessExpired,
     /// The login of IAM Identity Center is over.
     #[error("{causes}; log in with `aws sso login`")]
     Sso {

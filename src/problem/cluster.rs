@@ -169,6 +169,9 @@ pub enum ProgramFault {
     /// Its end.
     #[error("cannot be waited for ({0}); run it by hand")]
     NotWaitedFor(ErrorKind),
+    /// Its output has no end, or is longer than any token.
+    #[error("prints more than 1 MiB; run it by hand")]
+    TooLong,
     /// It ended with an error.
     #[error("failed ({0}); run it by hand to see why")]
     Failed(String),

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::child;
 use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::{Http, Trust};
 use crate::cluster::{Cluster, Found, Place};
@@ -90,11 +89,7 @@ impl Network {
 
     /// Runs something on it; `None` if it did not end by the deadline.
     fn run<T>(&self, deadline: Deadline, work: impl Future<Output = T>) -> Option<T> {
-        let done = self.runtime.as_ref()?.block_on(async { timeout(deadline.left(), work).await.ok() });
-        if done.is_none() {
-            child::end_abandoned();
-        }
-        done
+        self.runtime.as_ref()?.block_on(async { timeout(deadline.left(), work).await.ok() })
     }
 
     /// Gets the cluster's pull secrets and, for a cloud's host, the identity in that cloud's Secret: at the same

@@ -144,9 +144,9 @@ fn servers() -> Vec<ServerFault> {
     servers
 }
 
-pub fn programs() -> [ProgramFault; 4] {
+pub fn programs() -> [ProgramFault; 5] {
     use ProgramFault::*;
-    [NotStarted(Other), NotRead(Other), NotWaitedFor(Other), Failed(any())]
+    [NotStarted(Other), NotRead(Other), NotWaitedFor(Other), TooLong, Failed(any())]
 }
 
 fn kubeconfigs() -> Vec<KubeconfigFault> {
@@ -226,6 +226,8 @@ fn aws() -> Vec<AwsFault> {
         NotThere(any()),
         Profile(any()),
     ]);
+    aws.extend(programs().map(Process));
+    aws.extend([ProcessNotJson(json()), ProcessField(ANY), ProcessExpired]);
     aws.extend([Sso { causes: any(), down: false }, Identity { causes: any(), down: false }]);
     aws
 }

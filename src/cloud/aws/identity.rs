@@ -16,6 +16,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
 
+use super::process::{Process, Role};
 use super::{ATTEMPTS, Clients};
 use crate::cloud::machine::Evidence;
 use crate::cloud::{causes, one_line};
@@ -69,7 +70,7 @@ pub(super) async fn of_keys(clients: &Clients, keys: &Keys, region: &str) -> Ide
         return found(own, format!("the AWS keys in {}", keys.origin));
     };
     let identity = format!("the AWS role {role} of {}", keys.origin);
-    assumed(clients, own, role, keys.external_id.as_deref(), region, identity).await
+    assumed(clients, own, &Role::of(role, keys.external_id.as_deref()), region, identity).await
 }
 
 /// Credentials that can be used.
@@ -97,8 +98,7 @@ fn malformed(credentials: &Credentials) -> Option<AwsFault> {
 async fn assumed(
     clients: &Clients,
     own: Credentials,
-    role: &str,
-    external_id: Option<&str>,
+    role: &Role,
     region: &str,
     identity: String,
 ) -> Identity {
@@ -106,8 +106,9 @@ async fn assumed(
         return Identity::Failed { identity, fault };
     }
     let config = clients.config(region, own.clone());
-    let mut provider = AssumeRoleProvider::builder(role).session_name(SESSION).configure(&config);
-    if let Some(id) = external_id {
+    let session = role.session_name.as_deref().unwrap_or(SESSION);
+    let mut provider = AssumeRoleProvider::builder(&role.arn).session_name(session).configure(&config);
+    if let Some(id) = &role.external_id {
         provider = provider.external_id(id);
     }
     provided(provider.build_from_provider(own).await, identity).await
@@ -130,8 +131,8 @@ pub(super) async fn of_environment(
             if let Some(role) = aws.role_arn.as_ref().filter(|_| aws.web_identity_token_file.is_none()) {
                 let identity = format!("the AWS role {role} of AWS_ROLE_ARN");
                 let region = aws.region.as_deref().unwrap_or(registry_region);
-                return assumed(clients, credentials, role, aws.external_id.as_deref(), region, identity)
-                    .await;
+                let role = Role::of(role, aws.external_id.as_deref());
+                return assumed(clients, credentials, &role, region, identity).await;
             }
             return found(credentials, "the AWS keys in AWS_ACCESS_KEY_ID".to_owned());
         }
@@ -243,6 +244,9 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
         return None;
     }
     let identity = format!("the AWS profile {}", aws.profile.as_deref().unwrap_or("default"));
+    if let Some(process) = Process::of_profile().await {
+        return Some(of_process(clients, process, region, identity).await);
+    }
     let provider = ProfileFileCredentialsProvider::builder()
         .configure(&config(clients, clients.service.clone(), region))
         .build();
@@ -251,6 +255,23 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
         Identity::None(what) => Some(Identity::Failed { identity, fault: AwsFault::Profile(what) }),
         answer => Some(answer),
     }
+}
+
+/// The credentials that a profile's command prints, and the roles that they take on.
+async fn of_process(clients: &Clients, process: Process, region: &str, identity: String) -> Identity {
+    let mut answer = match process.credentials().await {
+        Ok(credentials) => found(credentials, identity.clone()),
+        Err(fault) => Identity::Failed { identity: identity.clone(), fault },
+    };
+    for role in process.roles {
+        answer = match answer {
+            Identity::Found(Named { credentials, .. }) => {
+                assumed(clients, credentials, &role, region, identity.clone()).await
+            }
+            answer => return answer,
+        };
+    }
+    answer
 }
 
 fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> ProviderConfig {
@@ -297,8 +318,7 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
         Ok(credentials) => found(credentials, identity),
         Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
         Err(error) => {
-            // What a `credential_process` wrote is nobody's business.
-            let causes = plainly(causes(&error).split("Stderr:").next().unwrap_or_default().trim());
+            let causes = plainly(&causes(&error));
             if causes.contains(ELSEWHERE) {
                 let fault = AwsFault::Endpoint("endpoint_url in the AWS configuration file");
                 return Identity::Failed { identity, fault };

@@ -83,6 +83,15 @@ def credential_process(box, home):
     return {"AWS_PROFILE": "scan"}
 
 
+def process_with_role(box, home):
+    """The role of a profile whose source is a command."""
+    credential_process(box, home)
+    role = box.aws.role("after-process", trusts=(box.aws.role("from-process").arn,), external_id="unit-7")
+    config = (home / ".aws/config").read_text().replace("[profile scan]", "[profile vend]")
+    write(home, ".aws/config", config + f"[profile scan]\nrole_arn = {role.arn}\nsource_profile = vend\nexternal_id = unit-7\nrole_session_name = by-process\nregion = us-east-1\n")
+    return {"AWS_PROFILE": "scan"}
+
+
 def irsa(box, home, token=None):
     role = box.aws.role("irsa", web_subject=SUBJECT)
     file = write(home, "irsa/token", token or web_token(SUBJECT))
@@ -117,6 +126,7 @@ EVERY = {   # name: (how it is laid out, the identity that must ask ECR, which f
     "profile of the machine": (profile_of_machine, arn("from-machine", "by-profile"), ["ec2-metadata", "sts"]),
     "profile with web identity": (profile_with_web_identity, arn("from-web", "by-profile"), ["sts"]),
     "credential_process": (credential_process, arn("from-process", "process"), []),
+    "credential_process with a role": (process_with_role, arn("after-process", "by-process"), ["sts"]),
     "irsa": (irsa, arn("irsa", "irsa-pod"), ["sts"]),
     "pod_identity": (pod_identity, arn("pod-identity", "eks-pod"), ["pod-identity"]),
     "ecs": (ecs, arn("ecs-task", "task"), ["ecs"]),

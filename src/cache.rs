@@ -23,6 +23,7 @@ use crate::problem::Problem;
 use crate::question::Question;
 use crate::resolver::{Resolution, Resolver, Source};
 use crate::settings::Settings;
+use crate::shown::Shown;
 use lock::Lock;
 use store::Store;
 
@@ -50,7 +51,7 @@ impl Answer {
     ///
     /// # Errors
     /// As [`Answer::result`].
-    pub fn with_origin(&self) -> Result<Option<(String, Credential)>, Problem> {
+    pub fn with_origin(&self) -> Result<Option<(Shown, Credential)>, Problem> {
         match self {
             Answer::Kept(entry) => Ok(match &entry.kept {
                 Kept::Credential { credential, origin, .. } => Some((origin.clone(), credential.clone())),
@@ -181,7 +182,7 @@ pub fn forget(settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Candidate, Failure, Look};
+    use crate::finding::{Candidate, Failure, Finding};
     use crate::problem::Task;
     use crate::registry::Registry;
     use crate::secret::Secret;
@@ -198,7 +199,7 @@ mod tests {
         let expires = life.map(|life| SystemTime::now() + Duration::from_secs(life));
         let credential =
             Credential { username: "u".to_owned(), secret: Secret::new("p".to_owned()), expires };
-        let (origin, why, issued) = ("o".to_owned(), String::new(), life.is_some());
+        let (origin, why, issued) = ("o".into(), Shown::default(), life.is_some());
         let candidate = Candidate { credential, origin, key: None, why, issued };
         let trail = vec![(Source::CloudEnv, Vec::new())];
         Resolution { candidates: vec![candidate], trail, ..Resolution::default() }
@@ -213,13 +214,17 @@ mod tests {
     }
 
     fn refusal() -> Problem {
-        Problem::Unauthorized { object: "o".to_owned(), server: "s".to_owned() }
+        Problem::Unauthorized { object: "o".into(), server: "s".into() }
     }
 
     /// What came of asking: failures, and the sources that had something to look at.
     fn failed(failures: Vec<(Source, Failure)>, asked: &[Source]) -> Resolution {
-        let look = || Look { object: "o".into(), result: "r".into(), took: Duration::ZERO, problem: None };
-        let trail = asked.iter().map(|source| (*source, vec![look()])).collect();
+        let looks = || {
+            let mut finding = Finding::default();
+            finding.look("o", "r", Duration::ZERO);
+            finding.looks
+        };
+        let trail = asked.iter().map(|source| (*source, looks())).collect();
         Resolution { failures, trail, ..Resolution::default() }
     }
 
@@ -297,7 +302,7 @@ mod tests {
         let place = |answer: Answer| {
             answer.with_origin().unwrap().map(|(place, credential)| (place, credential.username))
         };
-        let expected = Some(("o".to_owned(), "u".to_owned()));
+        let expected = Some((Shown::text("o"), "u".to_owned()));
         assert_eq!(place(Answer::Kept(entry(None))), expected);
         assert_eq!(place(Answer::Asked(found(None))), expected);
         let none = Entry::of(&settings(&[]), &Resolution::default(), SystemTime::now()).unwrap();

@@ -15,6 +15,7 @@ use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use crate::problem::ProgramFault;
+use crate::shown::Shown;
 
 /// More than this is no token.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -115,7 +116,7 @@ pub async fn output(mut command: Command) -> Result<Zeroizing<Vec<u8>>, ProgramF
     group.has_ended();
     match ended {
         Ok(status) if status.success() => Ok(printed),
-        Ok(status) => Err(ProgramFault::Failed(status.to_string())),
+        Ok(status) => Err(ProgramFault::Failed(Shown::text(&status.to_string()))),
         Err(error) => Err(ProgramFault::NotWaitedFor(error.kind())),
     }
 }

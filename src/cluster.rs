@@ -15,6 +15,7 @@ use crate::deadline::Deadline;
 use crate::file;
 use crate::problem::Problem;
 use crate::settings::{ObjectName, Settings};
+use crate::shown::Shown;
 
 /// Where a pod finds its service account.
 const POD_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -36,7 +37,7 @@ pub struct Cluster {
     /// How it was found.
     pub found: Found,
     /// Its address, for messages.
-    pub server: String,
+    pub server: Shown,
     /// The service account whose pull secrets count: the one named, else the pod's own.
     pub service_account: Option<ObjectName>,
     /// The namespace of names that come without one.
@@ -122,7 +123,7 @@ impl Cluster {
         Ok(Cluster {
             client,
             found: place.found,
-            server: shown(&config.cluster_url),
+            server: Shown::address(&config.cluster_url),
             service_account,
             namespace: own.unwrap_or(namespace),
             deadline,
@@ -167,29 +168,5 @@ impl Cluster {
     /// [`Refusal::Conflict`] if it is not.
     pub async fn update(&self, object: &Object, body: &[u8]) -> Result<(), Refusal> {
         request::call(self, object, request::Verb::Update(body)).await.map(drop)
-    }
-}
-
-/// An address for messages: without user info and path.
-fn shown(url: &http::Uri) -> String {
-    let (scheme, host) = (url.scheme_str().unwrap_or("https"), url.host().unwrap_or_default());
-    match url.port_u16() {
-        Some(port) => format!("{scheme}://{host}:{port}"),
-        None => format!("{scheme}://{host}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_shown_without_its_password() {
-        for (url, expected) in [
-            ("https://admin:hunter2@10.0.0.1:6443/", "https://10.0.0.1:6443"),
-            ("https://[fd00::1]/x", "https://[fd00::1]"),
-        ] {
-            assert_eq!(shown(&url.parse().unwrap()), expected);
-        }
     }
 }

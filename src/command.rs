@@ -9,6 +9,7 @@ mod list;
 mod store;
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::deadline::Deadline;
@@ -16,6 +17,7 @@ use crate::log;
 use crate::problem::Problem;
 use crate::protocol::{self, NAME, Reply};
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 const USAGE: &str = "Usage: docker-credential-kubeclarity <store|get|erase|list|version>";
 
@@ -58,7 +60,7 @@ pub fn run(arguments: &[OsString]) -> Reply {
             )
         }
         (Some("explain" | "configure" | "install"), _) => people(arguments),
-        (_, 1) => Reply::failure(&format!("{NAME}: unknown action: {}", shown(&arguments[0]))),
+        (_, 1) => Reply::failure(shown![NAME, ": unknown action: ", Shown::path(Path::new(&arguments[0]))]),
         (Some("get" | "store" | "erase"), _) => {
             protocol::drain_stdin(Deadline::after(DEFAULT_TIMEOUT));
             Reply::failure(USAGE)
@@ -115,10 +117,6 @@ fn people(arguments: &[OsString]) -> Reply {
 
 fn version() -> Reply {
     Reply::success(format!("{NAME} ({}) {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
-}
-
-fn shown(argument: &OsStr) -> String {
-    argument.to_string_lossy().chars().take(100).collect()
 }
 
 fn deadline(settings: &Settings) -> Deadline {

@@ -23,6 +23,7 @@ use text::readable;
 
 use crate::problem::ConfigFault;
 use crate::secret::Secret;
+use crate::shown::Shown;
 
 /// Which of the two formats a text has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Loaded {
     /// Secret, file or variable, with its key.
-    pub origin: String,
+    pub origin: Shown,
     /// What it holds.
     pub config: DockerConfig,
 }

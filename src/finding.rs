@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::credential::Credential;
 use crate::problem::{EntryFault, Problem};
+use crate::shown::Shown;
 
 /// A credential that answers the question, and where it comes from.
 #[derive(Debug, Clone)]
@@ -12,11 +13,11 @@ pub struct Candidate {
     /// The credential.
     pub credential: Credential,
     /// The Secret, file or variable, with the key in it.
-    pub origin: String,
+    pub origin: Shown,
     /// The entry's key, where the origin has several.
-    pub key: Option<String>,
+    pub key: Option<Shown>,
     /// Why it ranks where it does, where there are several.
-    pub why: String,
+    pub why: Shown,
     /// Whether a cloud issued it just now, so that its expiry is the cloud's word. Anything else is stored somewhere and may
     /// be changed or deleted there at any time, whatever expiry it carries.
     pub issued: bool,
@@ -24,9 +25,9 @@ pub struct Candidate {
 
 impl Candidate {
     /// Where it comes from, in words: the origin and the entry in it.
-    pub fn object(&self) -> String {
+    pub fn object(&self) -> Shown {
         match &self.key {
-            Some(key) => format!("{} entry {key}", self.origin),
+            Some(key) => shown![self.origin, " entry ", key],
             None => self.origin.clone(),
         }
     }
@@ -74,13 +75,23 @@ impl Failure {
 #[derive(Debug, Clone)]
 pub struct Look {
     /// Secret, file, variable or endpoint.
-    pub object: String,
-    /// What came of it.
-    pub result: String,
+    pub object: Shown,
+    /// What came of it, if it was no failure.
+    result: Shown,
     /// How long it took.
     pub took: Duration,
     /// The failure, if it was one.
     pub problem: Option<Problem>,
+}
+
+impl Look {
+    /// What came of it: for a failure, its message.
+    pub fn result(&self) -> Shown {
+        match &self.problem {
+            Some(problem) => shown![problem],
+            None => self.result.clone(),
+        }
+    }
 }
 
 /// What a source has to say.
@@ -98,7 +109,7 @@ pub struct Finding {
 
 impl Finding {
     /// Notes one thing that was looked at.
-    pub fn look(&mut self, object: impl Into<String>, result: impl Into<String>, took: Duration) {
+    pub fn look(&mut self, object: impl Into<Shown>, result: impl Into<Shown>, took: Duration) {
         self.looks.push(Look { object: object.into(), result: result.into(), took, problem: None });
     }
 
@@ -109,21 +120,24 @@ impl Finding {
             let problem = Problem::Unusable { origin: object.clone(), what: EntryFault::Expired(end) };
             return self.fail(object, Failure::default(problem), Duration::ZERO);
         }
-        let why = if candidate.why.is_empty() { String::new() } else { format!(" ({})", candidate.why) };
+        let why = match candidate.why.is_empty() {
+            true => Shown::default(),
+            false => shown![" (", candidate.why, ")"],
+        };
         // Given out as it is: kubelet and Docker do so too.
         let break_ = match candidate.credential.secret.expose().ends_with(['\n', '\r']) {
             true => ", whose password ends in a line break (`echo` adds one, `printf %s` does not)",
             false => "",
         };
-        let user = &candidate.credential.username;
-        self.look(object, format!("matches, user {user}{break_}{why}"), Duration::ZERO);
+        let user = Shown::user(&candidate.credential);
+        self.look(object, shown!["matches, user ", user, break_, why], Duration::ZERO);
         self.candidates.push(candidate);
     }
 
     /// Notes a failure, on the trail too.
-    pub fn fail(&mut self, object: impl Into<String>, failure: Failure, took: Duration) {
-        let (result, problem) = (failure.problem.to_string(), Some(failure.problem.clone()));
-        self.looks.push(Look { object: object.into(), result, took, problem });
+    pub fn fail(&mut self, object: impl Into<Shown>, failure: Failure, took: Duration) {
+        let problem = Some(failure.problem.clone());
+        self.looks.push(Look { object: object.into(), result: Shown::default(), took, problem });
         self.failures.push(failure);
     }
 

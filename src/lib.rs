@@ -4,6 +4,9 @@
 //! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or a [`cloud`], or parses a [`docker_config`].
 //! [`registry`], [`question`], [`finding`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
 
+#[macro_use]
+pub mod shown;
+
 pub mod cache;
 pub mod command;
 pub mod protocol;

@@ -6,6 +6,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use crate::cache::{Answer, Entry, Kept};
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// Without logging, gives stderr to no one, so that not even a library or the language's runtime can put
 /// something on it: some clients merge it into stdout.
@@ -23,13 +24,13 @@ pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
     if !settings.log {
         return;
     }
-    let mut lines = format!("kubeclarity: question {}\n", one_line(question));
+    let mut lines = format!("kubeclarity: question {}\n", Shown::text(question));
     match answer {
         Answer::Kept(Entry { kept: Kept::NotFound, .. }) => {
             lines += "kubeclarity: the cache says that there is none\n"
         }
         Answer::Kept(Entry { kept: Kept::Credential { origin, .. }, .. }) => {
-            lines += &format!("kubeclarity: the cache has an answer from {}\n", one_line(origin));
+            lines += &format!("kubeclarity: the cache has an answer from {origin}\n");
         }
         Answer::Asked(resolution) => {
             for (source, look) in resolution
@@ -37,15 +38,11 @@ pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
                 .iter()
                 .flat_map(|(source, looks)| looks.iter().map(move |look| (source, look)))
             {
-                let (object, result) = (one_line(&look.object), one_line(&look.result));
+                let (object, result) = (&look.object, look.result());
                 let took = look.took.as_secs_f64() * 1e3;
                 lines += &format!("kubeclarity: {}: {object}: {result} ({took:.1} ms)\n", source.name());
             }
         }
     }
     let _ = std::io::stderr().write_all(lines.as_bytes());
-}
-
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

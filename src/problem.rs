@@ -26,6 +26,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::shown::{Part, Shown, sealed};
+
 /// What is said of a panic, which is nobody's fault but ours.
 pub const OWN_FAULT: &str = "an error of the program itself";
 
@@ -54,7 +56,7 @@ pub enum Problem {
     #[error("file {path} {what}")]
     File {
         /// The file.
-        path: String,
+        path: Shown,
         /// What is wrong with it and what to do.
         what: FileFault,
     },
@@ -65,7 +67,7 @@ pub enum Problem {
         /// The variable that names it.
         variable: &'static str,
         /// The path.
-        path: String,
+        path: Shown,
         /// What is wrong with it.
         what: Unreadable,
     },
@@ -73,11 +75,11 @@ pub enum Problem {
     /// Pull secret data that cannot be parsed.
     #[error(
         "{origin} is no valid docker configuration ({why}); {}correct it",
-        if origin.ends_with(".dockerconfigjson") || origin.ends_with(".dockercfg") { "make it anew with `kubectl create secret docker-registry` or " } else { "" }
+        if is_pull_secret(.origin) { "make it anew with `kubectl create secret docker-registry` or " } else { "" }
     )]
     NotDockerConfig {
         /// Secret, file or variable, with its key.
-        origin: String,
+        origin: Shown,
         /// The parser's reason, without any of the text.
         why: ConfigFault,
     },
@@ -86,7 +88,7 @@ pub enum Problem {
     #[error("{origin} {what}")]
     Unusable {
         /// Secret, file or variable, with its key and the entry.
-        origin: String,
+        origin: Shown,
         /// What is wrong with it and what to do.
         what: EntryFault,
     },
@@ -104,7 +106,7 @@ pub enum Problem {
     #[error("{object} does not exist but {variable} names it; create it or correct {variable}")]
     Missing {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
         /// The variable that names it.
         variable: &'static str,
     },
@@ -115,9 +117,9 @@ pub enum Problem {
     )]
     NoNamespace {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
         /// The namespace.
-        namespace: String,
+        namespace: Shown,
     },
 
     /// A login has no place to be stored in.
@@ -126,7 +128,7 @@ pub enum Problem {
     )]
     NowhereToStore {
         /// The registry.
-        registry: String,
+        registry: Shown,
     },
 
     /// A login is for something that is no registry.
@@ -137,7 +139,7 @@ pub enum Problem {
     #[error("nothing was stored for {registry}: the login has no password or token; log in again")]
     NoSecret {
         /// The registry.
-        registry: String,
+        registry: Shown,
     },
 
     /// A login that is longer than any.
@@ -150,9 +152,9 @@ pub enum Problem {
     )]
     StillServed {
         /// The registry.
-        registry: String,
+        registry: Shown,
         /// The source, with the key in it.
-        origin: String,
+        origin: Shown,
     },
 
     /// What was to be erased is served by another entry of the very Secret that was written.
@@ -161,9 +163,9 @@ pub enum Problem {
     )]
     StillServedByEntry {
         /// The registry.
-        registry: String,
+        registry: Shown,
         /// The Secret, with the entry in it.
-        origin: String,
+        origin: Shown,
     },
 
     /// The Secret of stored logins has another type, which nobody can change.
@@ -172,9 +174,9 @@ pub enum Problem {
     )]
     StoredType {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
         /// Its type.
-        found: String,
+        found: Shown,
     },
 
     /// A Secret of a type that holds no registry credentials.
@@ -183,9 +185,9 @@ pub enum Problem {
     )]
     WrongType {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
         /// Its type.
-        found: String,
+        found: Shown,
     },
 
     /// A user name and a password that are for no registry.
@@ -194,49 +196,49 @@ pub enum Problem {
     )]
     NoAnnotation {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
     },
 
     /// A Secret without a key that it must have.
     #[error("{object} has no key {key} ({has}); add it")]
     MissingKey {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
         /// The key.
         key: &'static str,
         /// The keys that it has, in words.
-        has: String,
+        has: Shown,
     },
 
     /// RBAC says no.
-    #[error("{object}: access denied{}; allow it with a Role in namespace {namespace} with the rule {}, and a RoleBinding", for_whom(.account), .rules.join(" and the rule "))]
+    #[error("{object}: access denied{}; allow it with a Role in namespace {namespace} with the rule {}, and a RoleBinding", for_whom(.account), Shown::joined(.rules.clone(), " and the rule "))]
     Denied {
         /// The object, as `secret namespace/name`.
-        object: String,
+        object: Shown,
         /// The service account that was denied, as namespace and name, if it is known.
-        account: Option<(String, String)>,
+        account: Option<(Shown, Shown)>,
         /// The object's namespace.
-        namespace: String,
+        namespace: Shown,
         /// The rules that would allow it, in YAML's flow style.
-        rules: Vec<String>,
+        rules: Vec<Shown>,
     },
 
     /// The API server does not know who we are.
     #[error("{object}: the API server {server} refused the identity (401); renew the token or log in again")]
     Unauthorized {
         /// The object asked for.
-        object: String,
+        object: Shown,
         /// The API server's address.
-        server: String,
+        server: Shown,
     },
 
     /// The API server gave no usable answer.
     #[error("{object}: the API server {server} {what}")]
     Cluster {
         /// The object asked for.
-        object: String,
+        object: Shown,
         /// The API server's address.
-        server: String,
+        server: Shown,
         /// What went wrong and what to do.
         what: ServerFault,
     },
@@ -245,7 +247,7 @@ pub enum Problem {
     #[error("{origin} {what}")]
     ClusterConfig {
         /// The file.
-        origin: String,
+        origin: Shown,
         /// What is wrong with it and what to do.
         what: KubeconfigFault,
     },
@@ -261,11 +263,11 @@ pub enum Problem {
 
     /// `explain` was asked for something that no client could ask for.
     #[error(
-        "{question:?} is neither an image nor a registry; name one, as alpine:3.20 or registry.example.com"
+        "\"{question}\" is neither an image nor a registry; name one, as alpine:3.20 or registry.example.com"
     )]
     ExplainQuestion {
         /// What was asked.
-        question: String,
+        question: Shown,
     },
 
     /// `configure` was told neither a registry nor `--all`.
@@ -274,20 +276,20 @@ pub enum Problem {
 
     /// `configure` was given something that is no registry.
     #[error(
-        "{name:?} is no registry: helpers are configured for hosts; name one, as ghcr.io or registry.example.com:5000"
+        "\"{name}\" is no registry: helpers are configured for hosts; name one, as ghcr.io or registry.example.com:5000"
     )]
     ConfigureRegistry {
         /// What was given.
-        name: String,
+        name: Shown,
     },
 
     /// Another helper is configured there.
-    #[error("{place} names the helper {helper:?}; use --force to take its place")]
+    #[error("{place} names the helper \"{helper}\"; use --force to take its place")]
     ConfigureTaken {
         /// The other helper.
-        helper: String,
+        helper: Shown,
         /// The field.
-        place: String,
+        place: Shown,
     },
 
     /// There is no directory for the configuration.
@@ -309,7 +311,7 @@ pub enum Problem {
     #[error("{origin} {what}")]
     IdentityFile {
         /// The file, or the Secret with its key.
-        origin: String,
+        origin: Shown,
         /// What is wrong with it and what to do.
         what: GoogleFileFault,
     },
@@ -318,18 +320,32 @@ pub enum Problem {
     #[error("{identity} gave no token for {host}: {what}")]
     Cloud {
         /// The identity, and where it was found.
-        identity: String,
+        identity: Shown,
         /// The registry's host.
-        host: String,
+        host: Shown,
         /// What failed and what to do.
         what: CloudFault,
     },
 }
 
-fn for_whom(account: &Option<(String, String)>) -> String {
+fn for_whom(account: &Option<(Shown, Shown)>) -> Shown {
     match account {
-        Some((namespace, name)) => format!(" to service account {namespace}/{name}"),
-        None => String::new(),
+        Some((namespace, name)) => shown![" to service account ", namespace, "/", name],
+        None => Shown::default(),
+    }
+}
+
+/// Whether it is a Secret's or a mounted Secret's key, which kubectl can make.
+fn is_pull_secret(origin: &Shown) -> bool {
+    let origin = origin.to_string();
+    origin.ends_with(".dockerconfigjson") || origin.ends_with(".dockercfg")
+}
+
+impl sealed::Sealed for Problem {}
+/// Its message, which is made of nothing else.
+impl Part for Problem {
+    fn add(&self, to: &mut String) {
+        to.push_str(&self.to_string());
     }
 }
 

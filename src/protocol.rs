@@ -14,6 +14,7 @@ use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::problem::{JsonReason, Need, Problem, Task};
 use crate::secret::Secret;
+use crate::shown::Shown;
 
 /// The program's name, as clients know it.
 pub const NAME: &str = "docker-credential-kubeclarity";
@@ -57,15 +58,14 @@ impl Reply {
     }
 
     /// A failure whose message is this line.
-    pub fn failure(line: &str) -> Reply {
-        // One line, whatever a name in it holds.
-        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    pub fn failure(line: impl Into<Shown>) -> Reply {
+        let line = line.into();
         Reply { success: false, text: format!("{line}\n").into_bytes() }
     }
 
     /// A failure of ours.
     pub fn problem(problem: &Problem) -> Reply {
-        Reply::failure(&format!("kubeclarity: {problem}"))
+        Reply::failure(shown!["kubeclarity: ", problem])
     }
 
     /// What is written to stdout.
@@ -207,8 +207,10 @@ pub fn login(stdin: &[u8]) -> Result<Login, Reply> {
     }
     let login: Login = serde_json::from_slice(stdin).map_err(|error| match error.classify() {
         // A message about a value of the wrong type quotes the value.
-        serde_json::error::Category::Data => Reply::failure(&JsonReason::from(error).to_string()),
-        _ => Reply::failure(&error.to_string()),
+        serde_json::error::Category::Data => {
+            Reply::failure(Shown::text(&JsonReason::from(error).to_string()))
+        }
+        _ => Reply::failure(Shown::text(&error.to_string())),
     })?;
     if login.server.trim().is_empty() {
         return Err(Reply::failure(NO_SERVER));
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_line() {
-        assert_eq!(&*Reply::failure("a\nb\r\x1b[31m").text, b"a b  [31m\n");
+        assert_eq!(&*Reply::failure(Shown::text("a\nb\r\x1b[31m")).text, b"a b [31m\n");
     }
 
     #[test]

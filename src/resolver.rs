@@ -18,6 +18,7 @@ use crate::finding::{Candidate, Failure, Finding, Look, Weight};
 use crate::problem::Problem;
 use crate::question::Question;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use crate::source::{ci_env, cloud_env, docker_env, mounted};
 use network::{FromCluster, Network};
 
@@ -202,7 +203,7 @@ impl<'a> Resolver<'a> {
             let finding = if identity_failed {
                 noted("not asked: the identity in the cluster failed, and no other is taken in its place")
             } else if let Some(looked_for) = cloud_env::nothing_here(settings, host) {
-                noted(&format!("none: {looked_for}"))
+                noted(shown!["none: ", looked_for])
             } else {
                 match started(network, settings, self.deadline) {
                     Ok(network) => network.cloud_env(settings, host, name),
@@ -218,13 +219,13 @@ impl<'a> Resolver<'a> {
 
 const NO_CLOUDS_HOST: &str = "not asked for: the host is no registry of AWS, Google or Azure";
 
-fn failed(object: &str, failure: Failure) -> Finding {
+fn failed(object: &'static str, failure: Failure) -> Finding {
     let mut finding = Finding::default();
     finding.fail(object, failure, Duration::ZERO);
     finding
 }
 
-fn noted(what: &str) -> Finding {
+fn noted(what: impl Into<Shown>) -> Finding {
     let mut finding = Finding::default();
     finding.look("cloud identity", what, Duration::ZERO);
     finding
@@ -286,15 +287,15 @@ mod tests {
     use crate::secret::Secret;
 
     fn problem(origin: &str) -> Problem {
-        Problem::Unusable { origin: origin.to_owned(), what: EntryFault::Expired(SystemTime::UNIX_EPOCH) }
+        Problem::Unusable { origin: Shown::text(origin), what: EntryFault::Expired(SystemTime::UNIX_EPOCH) }
     }
 
     fn found(users: &[&str], failures: Vec<Failure>) -> Finding {
         let candidate = |user: &&str| Candidate {
             credential: Credential::new((*user).to_owned(), Secret::new("p".to_owned())),
-            origin: "o".to_owned(),
+            origin: "o".into(),
             key: None,
-            why: String::new(),
+            why: Shown::default(),
             issued: false,
         };
         Finding { candidates: users.iter().map(candidate).collect(), failures, ..Finding::default() }

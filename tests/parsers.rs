@@ -161,8 +161,11 @@ fn a_kubeconfig_that_unfolds_without_end_is_refused() {
         format!("x: {}{}", "{a: ".repeat(100_000), "}".repeat(100_000)),
         format!("users:\n- name: &n {}\n{}", "y".repeat(1_000_000), "- name: *n\n".repeat(90_000)),
     ] {
-        let parsed =
-            docker_credential_kubeclarity::cluster::config::parse("f", Path::new("/"), text.as_bytes());
+        let parsed = docker_credential_kubeclarity::cluster::config::parse(
+            &"f".into(),
+            Path::new("/"),
+            text.as_bytes(),
+        );
         assert!(parsed.is_err(), "{}", &text[..40]);
     }
 }

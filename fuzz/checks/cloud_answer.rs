@@ -12,7 +12,7 @@ use docker_credential_kubeclarity::problem::CloudFault;
 use super::told;
 
 fn because(fault: impl Into<CloudFault>) {
-    told(&fault.into().into_problem("fuzz".to_owned(), "reg.example.com"));
+    told(&fault.into().into_problem("fuzz".into(), "reg.example.com"));
 }
 
 /// The property.

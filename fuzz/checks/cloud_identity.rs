@@ -4,7 +4,7 @@ use docker_credential_kubeclarity::cloud::google::adc::Adc;
 
 /// The property.
 pub fn check(bytes: &[u8]) {
-    if let Err(problem) = Adc::parse("fuzz", bytes) {
+    if let Err(problem) = Adc::parse("fuzz".into(), bytes) {
         assert!(!problem.to_string().contains('\n'));
     }
 }

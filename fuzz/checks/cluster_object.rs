@@ -35,7 +35,7 @@ pub fn check(body: &[u8]) {
         let Some(Ok(config)) = secret.value(key).map(|text| DockerConfig::parse(text, format)) else {
             continue;
         };
-        let loaded = [Loaded { origin: "fuzz".to_owned(), config }];
+        let loaded = [Loaded { origin: "fuzz".into(), config }];
         let registry = Registry::parse("reg.example.com").expect("a registry");
         let _ = select(&loaded, &Question::of(registry), SystemTime::UNIX_EPOCH);
     }

@@ -11,7 +11,7 @@ use docker_credential_kubeclarity::registry::Registry;
 pub fn check(text: &[u8]) {
     for format in [Format::ConfigJson, Format::DockerCfg] {
         let Ok(config) = DockerConfig::parse(text, format) else { continue };
-        let loaded = [Loaded { origin: "fuzz".to_owned(), config }];
+        let loaded = [Loaded { origin: "fuzz".into(), config }];
         for server in ["reg.example.com/team/app", "docker.io", "localhost:5000"] {
             let registry = Registry::parse(server).expect("a registry");
             let finding = select(&loaded, &Question::of(registry), SystemTime::UNIX_EPOCH);

@@ -12,9 +12,9 @@ pub fn check(printed: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let _inside = runtime.enter();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let user = exec::take("kubeconfig fuzz", "plugin".to_owned(), AuthInfo::default(), printed);
+    let user = exec::take(&"kubeconfig fuzz".into(), "plugin".into(), AuthInfo::default(), printed);
     let tried = user.and_then(|user| {
-        check_token("kubeconfig fuzz", &user)?;
+        check_token(&"kubeconfig fuzz".into(), &user)?;
         let mut config = Config::new("https://127.0.0.1:6443".parse().expect("an address"));
         config.auth_info = user;
         client(&config).map(drop)

@@ -9,19 +9,20 @@ use docker_credential_kubeclarity::problem::Problem;
 use super::told;
 
 fn tried(text: &[u8]) -> Result<(), Problem> {
-    let kubeconfig = parse("kubeconfig fuzz", Path::new("/fuzz"), text).map_err(|(problem, _)| problem)?;
+    let kubeconfig =
+        parse(&"kubeconfig fuzz".into(), Path::new("/fuzz"), text).map_err(|(problem, _)| problem)?;
     for user in kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref()) {
         let paths = [&user.client_certificate, &user.client_key, &user.token_file];
         for path in paths.into_iter().flatten().filter(|path| !path.is_empty()) {
             assert!(Path::new(path).is_absolute(), "{path}");
         }
     }
-    let Chosen { mut cluster, mut user, namespace } = choose("kubeconfig fuzz", kubeconfig)?;
+    let Chosen { mut cluster, mut user, namespace } = choose(&"kubeconfig fuzz".into(), kubeconfig)?;
     // The files of whoever runs this are none of the fuzzer's business, and neither are programs.
     cluster.certificate_authority = None;
     (user.token_file, user.client_certificate, user.client_key, user.exec) = (None, None, None, None);
-    let mut config = config_of("kubeconfig fuzz", cluster, namespace)?;
-    check_token("kubeconfig fuzz", &user)?;
+    let mut config = config_of(&"kubeconfig fuzz".into(), cluster, namespace)?;
+    check_token(&"kubeconfig fuzz".into(), &user)?;
     config.auth_info = user;
     client(&config).map(drop)
 }

@@ -10,6 +10,7 @@ use crate::credential::Credential;
 use crate::resolver::{Resolution, Source};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// The first line. Another version of the format begins otherwise, and is a miss.
 const HEAD: &[u8] = b"docker-credential-kubeclarity answer 2\n";
@@ -41,7 +42,7 @@ pub enum Kept {
         /// The credential, with its expiry if it has one.
         credential: Credential,
         /// The Secret, file or identity.
-        origin: String,
+        origin: Shown,
         /// Where a credential with an expiry came from, which may stand in for an outage there.
         source: Option<Source>,
     },
@@ -150,15 +151,19 @@ impl Entry {
 
     /// As bytes for a file.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let place;
         let (username, secret, origin, source, expires) = match &self.kept {
             Kept::NotFound => (None, None, None, None, None),
-            Kept::Credential { credential, origin, source } => (
-                Some(credential.username.as_str()),
-                Some(credential.secret.expose()),
-                Some(origin.as_str()),
-                *source,
-                credential.expires.map(seconds),
-            ),
+            Kept::Credential { credential, origin, source } => {
+                place = origin.to_string();
+                (
+                    Some(credential.username.as_str()),
+                    Some(credential.secret.expose()),
+                    Some(place.as_str()),
+                    *source,
+                    credential.expires.map(seconds),
+                )
+            }
         };
         let written = Written {
             asked: seconds(self.asked),
@@ -196,7 +201,8 @@ impl Entry {
             (Some(username), Some(secret), Some(origin))
                 if !username.is_empty() && !secret.is_empty() && source.is_some() == expires.is_some() =>
             {
-                Kept::Credential { credential: Credential { username, secret, expires }, origin, source }
+                let credential = Credential { username, secret, expires };
+                Kept::Credential { credential, origin: Shown::text(&origin), source }
             }
             (None, None, None) if expires.is_none() && source.is_none() => Kept::NotFound,
             _ => return None,
@@ -233,8 +239,13 @@ mod tests {
     /// The entry of a credential that was found in a source.
     fn of(credential: Credential, now: u64) -> Option<Entry> {
         let settings = Settings::from(|_| None).unwrap();
-        let candidates =
-            vec![Candidate { credential, origin: "o".into(), key: None, why: String::new(), issued: true }];
+        let candidates = vec![Candidate {
+            credential,
+            origin: "o".into(),
+            key: None,
+            why: Shown::default(),
+            issued: true,
+        }];
         let trail = vec![(Source::CloudEnv, Vec::new())];
         Entry::of(&settings, &Resolution { candidates, trail, ..Resolution::default() }, at(now))
     }

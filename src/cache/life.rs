@@ -87,7 +87,8 @@ mod tests {
         let at = |seconds: u64| UNIX_EPOCH + Duration::from_secs(seconds);
         let expires = expires.map(|seconds| at(NOW + seconds));
         let credential = Credential { username: "u".into(), secret: Secret::new("p".into()), expires };
-        let candidate = Candidate { credential, origin: "o".into(), key: None, why: String::new(), issued };
+        let candidate =
+            Candidate { credential, origin: "o".into(), key: None, why: Default::default(), issued };
         of(Some(&candidate), failures, ttl)
     }
 
@@ -174,7 +175,7 @@ mod tests {
         for ttl in ["", "0", "7200"] {
             assert_eq!(of(None, &[], ttl), Some((10, 10)));
         }
-        let object = || "secret a/b".to_owned();
+        let object = || "secret a/b".into();
         let denied =
             Problem::Denied { object: object(), account: None, namespace: "a".into(), rules: Vec::new() };
         assert_eq!(of(None, &[Failure::note(denied)], ""), Some((10, 10)));

@@ -327,7 +327,7 @@ mod tests {
         let (store, now) = (place.store(), SystemTime::now());
         let credential = Credential::new("u".to_owned(), Secret::new("x".repeat(64 * 1024)));
         let candidate =
-            Candidate { credential, origin: "o".to_owned(), key: None, why: String::new(), issued: false };
+            Candidate { credential, origin: "o".into(), key: None, why: Default::default(), issued: false };
         let resolution = Resolution { candidates: vec![candidate], ..Resolution::default() };
         let entry = Entry::of(&place.settings, &resolution, now).unwrap();
         store.write(&place.one, &entry);

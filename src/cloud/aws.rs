@@ -24,16 +24,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::Outcome;
 use super::hosts::CloudHost;
 use super::http::Http;
 use super::machine::{self, Evidence};
-use super::{Outcome, causes, one_line};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::network::aws_client::{Reach, bounded};
 use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Need, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
+use crate::shown::{Shown, causes};
 use identity::{Identity, Named};
 
 /// ECR Public has its API in one region only.
@@ -103,10 +104,10 @@ impl Clients {
 }
 
 /// What was looked for, if there is no identity of AWS here; found out without a client.
-pub fn no_identity(settings: &Settings) -> Option<String> {
+pub fn no_identity(settings: &Settings) -> Option<&'static str> {
     let none =
         !identity::is_configured(settings) && machine::evidence(settings, Cloud::Aws) == Evidence::None;
-    none.then(|| "no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine".to_owned())
+    none.then(|| "no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine")
 }
 
 /// Asks ECR for a token, with a given identity or the environment's.
@@ -229,11 +230,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let Some(code) = error.code() else {
-        return AwsFault::NotReached(causes(error));
+        return AwsFault::NotReached(Shown::text(&causes(error)));
     };
-    let message = one_line(error.message().unwrap_or_default());
+    let message = Shown::text(error.message().unwrap_or_default());
     let down = error.raw_response().is_some_and(|response| response.status().is_server_error());
-    AwsFault::Refused { code: code.to_owned(), message, advice: AwsAdvice::of(code, action), down }
+    AwsFault::Refused { code: Shown::text(code), message, advice: AwsAdvice::of(code, action), down }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::credential::{Credential, jwt_expiry};
 use crate::problem::{AzureFault, CloudFault, Said};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use identity::Identity;
 
 /// The user name that goes with a registry's refresh token.
@@ -63,8 +64,8 @@ pub enum NoToken {
 const NO_IDENTITY: &str = "no client secret, workload identity or managed identity in the environment, and this is no Azure machine";
 
 /// What was looked for, if there is no identity of Azure here; found out without a client.
-pub fn no_identity(settings: &Settings) -> Option<String> {
-    matches!(identity::of_environment(settings), Ok(None)).then(|| NO_IDENTITY.to_owned())
+pub fn no_identity(settings: &Settings) -> Option<&'static str> {
+    matches!(identity::of_environment(settings), Ok(None)).then_some(NO_IDENTITY)
 }
 
 /// Asks a registry for a refresh token, with a given identity or the environment's.
@@ -77,10 +78,10 @@ pub async fn credential(
 ) -> Outcome {
     let identity = match given.map_or_else(|| identity::of_environment(settings), |given| Ok(Some(given))) {
         Ok(Some(identity)) => identity,
-        Ok(None) => return Outcome::NoIdentity(NO_IDENTITY.to_owned()),
+        Ok(None) => return Outcome::NoIdentity(NO_IDENTITY.into()),
         Err(problem) => return Outcome::Failed(problem),
     };
-    let problem = |fault: CloudFault| fault.into_problem(identity.to_string(), host);
+    let problem = |fault: CloudFault| fault.into_problem(identity.shown(), host);
     let mut last = CloudFault::from(AzureFault::EntraNoToken);
     for audience in cloud.audiences() {
         let token = match identity.token(settings, http, cloud, audience).await {
@@ -93,7 +94,7 @@ pub async fn credential(
             Err(NoToken::Unavailable(what)) => return Outcome::Unavailable(problem(what)),
         };
         match exchange(http, host, identity.tenant(), &token).await {
-            Ok(credential) => return Outcome::Found { credential, identity: identity.to_string() },
+            Ok(credential) => return Outcome::Found { credential, identity: identity.shown() },
             Err((StatusCode::UNAUTHORIZED, what)) => last = what,
             Err((_, what)) => return Outcome::Failed(problem(what)),
         }
@@ -151,11 +152,13 @@ async fn post_form(http: &Http, url: &str, fields: &[(&str, &str)]) -> Result<An
 fn acr_error(answer: &Answer) -> Said {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match (body["errors"][0]["code"].as_str(), body["errors"][0]["message"].as_str()) {
-        (Some(code), message) => Said::Words(super::one_line(&format!(
-            "{} {code}: {}",
+        (Some(code), message) => Said::Words(shown![
             answer.status.as_u16(),
-            message.unwrap_or_default()
-        ))),
+            " ",
+            Shown::text(code),
+            ": ",
+            Shown::text(message.unwrap_or_default())
+        ]),
         (None, _) => oauth_error(answer),
     }
 }

@@ -15,6 +15,7 @@ use super::machine::{self, Evidence};
 use crate::credential::Credential;
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
+use crate::shown::Shown;
 use adc::Adc;
 
 /// The user name that goes with an access token.
@@ -27,9 +28,9 @@ const PLATFORM_SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const NO_IDENTITY: &str = "no GOOGLE_APPLICATION_CREDENTIALS, no application default credentials of gcloud, and this is no Google machine";
 
 /// What was looked for, if there is no identity of Google here; found out without a client.
-pub fn no_identity(settings: &Settings) -> Option<String> {
+pub fn no_identity(settings: &Settings) -> Option<&'static str> {
     let none = !adc::is_configured(settings) && machine::evidence(settings, Cloud::Google) == Evidence::None;
-    none.then(|| NO_IDENTITY.to_owned())
+    none.then_some(NO_IDENTITY)
 }
 
 /// An access token and how long it lives.
@@ -52,13 +53,13 @@ pub async fn credential(settings: &Settings, http: &Http, host: &str, given: Opt
     };
     let asked = SystemTime::now();
     let (token, identity) = match &adc {
-        Some(adc) => (adc.token(settings, http, SCOPES).await, adc.to_string()),
+        Some(adc) => (adc.token(settings, http, SCOPES).await, adc.shown()),
         None => {
             let evidence = machine::evidence(settings, Cloud::Google);
             if evidence == Evidence::None {
-                return Outcome::NoIdentity(NO_IDENTITY.to_owned());
+                return Outcome::NoIdentity(NO_IDENTITY.into());
             }
-            let identity = "the Google service account of this machine or pod".to_owned();
+            let identity = Shown::from("the Google service account of this machine or pod");
             match metadata::token(settings, http).await {
                 Ok(token) => (Ok(token), identity),
                 Err(fault) if evidence == Evidence::Named => {

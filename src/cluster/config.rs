@@ -19,21 +19,23 @@ use crate::deadline::Deadline;
 use crate::file;
 use crate::problem::{KubeconfigFault, Problem};
 use crate::settings::{Settings, is_object_name};
+use crate::shown::Shown;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-fn problem(origin: impl Into<String>, what: KubeconfigFault) -> Problem {
+fn problem(origin: impl Into<Shown>, what: KubeconfigFault) -> Problem {
     Problem::ClusterConfig { origin: origin.into(), what }
 }
 
 /// The configuration that every pod has.
 pub(super) fn in_pod() -> Result<Config, Problem> {
-    let mut config = Config::incluster()
-        .map_err(|error| problem(POD_DIRECTORY, KubeconfigFault::Pod(request::deepest(&error))))?;
+    let mut config = Config::incluster().map_err(|error| {
+        problem(POD_DIRECTORY, KubeconfigFault::Pod(Shown::text(&request::deepest(&error))))
+    })?;
     // Read here, once: the library takes a line break at its end into the header.
     config.auth_info = AuthInfo { token_file: Some(format!("{POD_DIRECTORY}/token")), ..AuthInfo::default() };
-    read_token(POD_DIRECTORY, &mut config.auth_info)?;
-    check_token(POD_DIRECTORY, &config.auth_info)?;
+    read_token(&POD_DIRECTORY.into(), &mut config.auth_info)?;
+    check_token(&POD_DIRECTORY.into(), &config.auth_info)?;
     config.proxy_url = environment_proxy(&config.cluster_url);
     Ok(limits(config))
 }
@@ -66,7 +68,7 @@ pub struct Chosen {
 ///
 /// # Errors
 /// Something that it names is not there, or is of no use.
-pub fn choose(origin: &str, kubeconfig: Kubeconfig) -> Result<Chosen, Problem> {
+pub fn choose(origin: &Shown, kubeconfig: Kubeconfig) -> Result<Chosen, Problem> {
     let name = kubeconfig
         .current_context
         .clone()
@@ -77,13 +79,13 @@ pub fn choose(origin: &str, kubeconfig: Kubeconfig) -> Result<Chosen, Problem> {
         .iter()
         .find(|context| context.name == name)
         .and_then(|named| named.context.clone())
-        .ok_or_else(|| problem(origin, KubeconfigFault::NoContext(name.clone())))?;
+        .ok_or_else(|| problem(origin, KubeconfigFault::NoContext(Shown::text(&name))))?;
     let cluster = kubeconfig
         .clusters
         .iter()
         .find(|cluster| cluster.name == context.cluster)
         .and_then(|named| named.cluster.clone())
-        .ok_or_else(|| problem(origin, KubeconfigFault::NoCluster(context.cluster.clone())))?;
+        .ok_or_else(|| problem(origin, KubeconfigFault::NoCluster(Shown::text(&context.cluster))))?;
     let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
         None => AuthInfo::default(),
         Some(name) => kubeconfig
@@ -91,7 +93,7 @@ pub fn choose(origin: &str, kubeconfig: Kubeconfig) -> Result<Chosen, Problem> {
             .iter()
             .find(|user| user.name == name)
             .and_then(|named| named.auth_info.clone())
-            .ok_or_else(|| problem(origin, KubeconfigFault::NoUser(name.to_owned())))?,
+            .ok_or_else(|| problem(origin, KubeconfigFault::NoUser(Shown::text(name))))?,
     };
     // The library would run the program that it names, without a limit, and quote what it prints.
     if user.auth_provider.is_some() {
@@ -105,14 +107,14 @@ pub fn choose(origin: &str, kubeconfig: Kubeconfig) -> Result<Chosen, Problem> {
 ///
 /// # Errors
 /// It does not.
-pub fn check_token(origin: &str, user: &AuthInfo) -> Result<(), Problem> {
+pub fn check_token(origin: &Shown, user: &AuthInfo) -> Result<(), Problem> {
     let Some(token) = &user.token else { return Ok(()) };
     let visible = token.expose_secret().bytes().all(|b| b.is_ascii_graphic());
     if visible { Ok(()) } else { Err(problem(origin, KubeconfigFault::Token)) }
 }
 
 /// Reads and merges the files. The first file that sets something wins, as with kubectl.
-fn read(settings: &Settings) -> Result<(String, Kubeconfig), Problem> {
+fn read(settings: &Settings) -> Result<(Shown, Kubeconfig), Problem> {
     let default = settings.home.as_ref().map(|home| home.join(".kube/config"));
     let paths: Vec<PathBuf> = match &settings.kubeconfig {
         Some(list) => std::env::split_paths(list).filter(|path| path.as_os_str() != OsStr::new("")).collect(),
@@ -143,14 +145,13 @@ fn read(settings: &Settings) -> Result<(String, Kubeconfig), Problem> {
     }
 }
 
-fn origin_of(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    format!("kubeconfig {}", names.join(":"))
+fn origin_of(paths: &[PathBuf]) -> Shown {
+    shown!["kubeconfig ", Shown::joined(paths.iter().map(|path| Shown::path(path)), ":")]
 }
 
 /// Reads one file. The flag with a problem says whether another file can make up for it.
 fn read_one(path: &Path) -> Result<Kubeconfig, (Problem, bool)> {
-    let origin = format!("kubeconfig {}", path.display());
+    let origin = shown!["kubeconfig ", Shown::path(path)];
     // Links are followed as kubectl does: people switch clusters by changing one.
     let text = file::read_following(path).map_err(|why| {
         let absent = why == file::Unreadable::Absent;
@@ -163,7 +164,7 @@ fn read_one(path: &Path) -> Result<Kubeconfig, (Problem, bool)> {
 ///
 /// # Errors
 /// What is wrong with it, and whether another file can make up for it.
-pub fn parse(origin: &str, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Problem, bool)> {
+pub fn parse(origin: &Shown, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Problem, bool)> {
     let broken = |what: KubeconfigFault| (problem(origin, what), false);
     let text = std::str::from_utf8(text).map_err(|_| broken(KubeconfigFault::NotText))?;
     if text.trim().is_empty() {
@@ -173,7 +174,9 @@ pub fn parse(origin: &str, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Prob
     // Paths in a kubeconfig are relative to it.
     let absolute = |path: &mut Option<String>| {
         if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
-            *path = base.join(&*path).display().to_string();
+            if let Ok(joined) = base.join(&*path).into_os_string().into_string() {
+                *path = joined;
+            }
         }
     };
     for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
@@ -195,13 +198,13 @@ pub fn parse(origin: &str, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Prob
 
 /// Reads the user's token file, which counts before a token as with kubectl. kube would send the line break at
 /// its end too.
-fn read_token(origin: &str, user: &mut AuthInfo) -> Result<(), Problem> {
+fn read_token(origin: &Shown, user: &mut AuthInfo) -> Result<(), Problem> {
     let Some(path) = user.token_file.take().filter(|path| !path.is_empty()) else { return Ok(()) };
     let text = file::read_following(Path::new(&path))
-        .map_err(|why| problem(origin, KubeconfigFault::TokenFile(path.clone(), why)))?;
+        .map_err(|why| problem(origin, KubeconfigFault::TokenFile(Shown::path(Path::new(&path)), why)))?;
     let token = std::str::from_utf8(&text).map(str::trim).unwrap_or_default();
     if token.is_empty() {
-        return Err(problem(origin, KubeconfigFault::TokenFileEmpty(path)));
+        return Err(problem(origin, KubeconfigFault::TokenFileEmpty(Shown::path(Path::new(&path)))));
     }
     user.token = Some(SecretString::from(token));
     Ok(())
@@ -211,7 +214,11 @@ fn read_token(origin: &str, user: &mut AuthInfo) -> Result<(), Problem> {
 ///
 /// # Errors
 /// An address that is none, or an authority without a certificate.
-pub fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>) -> Result<Config, Problem> {
+pub fn config_of(
+    origin: &Shown,
+    cluster: ClusterEntry,
+    namespace: Option<String>,
+) -> Result<Config, Problem> {
     let server = cluster.server.clone().filter(|server| !server.is_empty());
     let server = server.ok_or_else(|| problem(origin, KubeconfigFault::NoServer))?;
     let url = server
@@ -239,8 +246,9 @@ pub fn config_of(origin: &str, cluster: ClusterEntry, namespace: Option<String>)
             Some(decoded.map_err(|_| problem(origin, KubeconfigFault::AuthorityNotBase64))?)
         }
         (_, Some(path)) if !path.is_empty() => {
-            let text = file::read_following(Path::new(&path))
-                .map_err(|why| problem(origin, KubeconfigFault::AuthorityFile(path.clone(), why)))?;
+            let text = file::read_following(Path::new(&path)).map_err(|why| {
+                problem(origin, KubeconfigFault::AuthorityFile(Shown::path(Path::new(&path)), why))
+            })?;
             Some(text.to_vec())
         }
         _ => None,
@@ -296,6 +304,9 @@ fn limits(mut config: Config) -> Config {
 /// The identity in it cannot be used.
 pub fn client(config: &Config) -> Result<Client, Problem> {
     Client::try_from(config.clone()).map_err(|error| {
-        problem("the identity for the API server", KubeconfigFault::Client(request::deepest(&error)))
+        problem(
+            "the identity for the API server",
+            KubeconfigFault::Client(Shown::text(&request::deepest(&error))),
+        )
     })
 }

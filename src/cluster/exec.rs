@@ -2,6 +2,8 @@
 //!
 //! kube would run it too, but blocking, without a time limit, and with our stdin and stderr.
 
+use std::path::Path;
+
 use kube::config::{AuthInfo, ExecConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -14,6 +16,7 @@ use crate::child;
 use crate::deadline::Deadline;
 use crate::problem::{KubeconfigFault, Problem, ProgramFault, Task};
 use crate::secret::Secret;
+use crate::shown::Shown;
 
 const DEFAULT_VERSION: &str = "client.authentication.k8s.io/v1";
 
@@ -34,7 +37,7 @@ struct Status {
 
 /// Runs the user's exec plugin, if there is one, and puts what it prints in its place.
 pub(super) async fn resolve(
-    origin: &str,
+    origin: &Shown,
     mut user: AuthInfo,
     deadline: Deadline,
 ) -> Result<AuthInfo, Problem> {
@@ -42,21 +45,22 @@ pub(super) async fn resolve(
     let Some(command) = exec.command.clone().filter(|command| !command.is_empty()) else {
         return Err(wrong(origin, KubeconfigFault::ExecNoCommand));
     };
+    let name = Shown::path(Path::new(&command));
     let printed = match timeout(deadline.left(), run(&exec, &command)).await {
-        Ok(printed) => printed.map_err(|what| wrong(origin, KubeconfigFault::Exec(command.clone(), what)))?,
+        Ok(printed) => printed.map_err(|what| wrong(origin, KubeconfigFault::Exec(name.clone(), what)))?,
         Err(_) => {
-            let what = Task::ExecPlugin { command, origin: origin.to_owned() };
+            let what = Task::ExecPlugin { command: name, origin: origin.clone() };
             return Err(Problem::Deadline { what, limit: deadline.limit() });
         }
     };
-    take(origin, command, user, &printed)
+    take(origin, name, user, &printed)
 }
 
 /// Puts what a plugin printed in the user's place.
 ///
 /// # Errors
 /// It is no credential.
-pub fn take(origin: &str, command: String, mut user: AuthInfo, printed: &[u8]) -> Result<AuthInfo, Problem> {
+pub fn take(origin: &Shown, command: Shown, mut user: AuthInfo, printed: &[u8]) -> Result<AuthInfo, Problem> {
     let printed: Printed = serde_json::from_slice(printed)
         .map_err(|_| wrong(origin, KubeconfigFault::ExecNoCredential(command.clone())))?;
     let status =
@@ -78,8 +82,8 @@ pub fn take(origin: &str, command: String, mut user: AuthInfo, printed: &[u8]) -
     Ok(user)
 }
 
-fn wrong(origin: &str, what: KubeconfigFault) -> Problem {
-    Problem::ClusterConfig { origin: origin.to_owned(), what }
+fn wrong(origin: &Shown, what: KubeconfigFault) -> Problem {
+    Problem::ClusterConfig { origin: origin.clone(), what }
 }
 
 async fn run(exec: &ExecConfig, command: &str) -> Result<Zeroizing<Vec<u8>>, ProgramFault> {

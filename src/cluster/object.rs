@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use crate::shown::Shown;
+
 /// A named object in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Object {
@@ -45,25 +47,32 @@ impl Object {
     }
 
     /// The rule of a Role that allows one verb on it, in YAML's flow style.
-    pub fn rule(&self, verb: &str) -> String {
-        format!(
-            r#"{{apiGroups: [""], resources: [{}], resourceNames: [{}], verbs: [{verb}]}}"#,
-            self.resource, self.name
-        )
+    pub fn rule(&self, verb: &'static str) -> Shown {
+        let name = Shown::text(&self.name);
+        shown![
+            r#"{apiGroups: [""], resources: ["#,
+            self.resource,
+            "], resourceNames: [",
+            name,
+            "], verbs: [",
+            verb,
+            "]}"
+        ]
     }
 }
 
 impl Object {
     /// The rule of a Role that allows creating its like. RBAC cannot limit that to a name.
-    pub fn create_rule(&self) -> String {
-        format!(r#"{{apiGroups: [""], resources: [{}], verbs: [create]}}"#, self.resource)
+    pub fn create_rule(&self) -> Shown {
+        shown![r#"{apiGroups: [""], resources: ["#, self.resource, "], verbs: [create]}"]
     }
 }
 
-impl std::fmt::Display for Object {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = if self.resource == "secrets" { "secret" } else { "service account" };
-        write!(f, "{kind} {}/{}", self.namespace, self.name)
+impl Object {
+    /// Its kind, namespace and name, for messages.
+    pub fn shown(&self) -> Shown {
+        let kind = if self.resource == "secrets" { "secret " } else { "service account " };
+        shown![kind, Shown::text(&self.namespace), "/", Shown::text(&self.name)]
     }
 }
 
@@ -99,11 +108,11 @@ fn of_registries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<
 
 impl SecretObject {
     /// The names of its keys, as a part of a message.
-    pub fn keys(&self) -> String {
+    pub fn keys(&self) -> Shown {
         let names: Vec<&str> = self.data.iter().flat_map(|data| data.keys()).map(String::as_str).collect();
-        match &names[..] {
-            [] => "it is empty".to_owned(),
-            names => format!("it has {}", names.join(", ").chars().take(200).collect::<String>()),
+        match names.len() {
+            0 => "it is empty".into(),
+            _ => shown!["it has ", Shown::list(names.into_iter().map(Shown::text))],
         }
     }
 

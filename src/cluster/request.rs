@@ -14,6 +14,7 @@ use super::{Cluster, Found};
 use crate::body::{self, Fault};
 use crate::problem::{Outage, Problem, ServerFault};
 use crate::settings::is_object_name;
+use crate::shown::Shown;
 
 /// No object is larger: etcd takes 1.5 MiB, and base64 adds a third.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -31,7 +32,7 @@ pub enum Refusal {
     /// 404.
     Absent,
     /// 403, and the service account that the server says it is to, as namespace and name.
-    Denied(Option<(String, String)>),
+    Denied(Option<(Shown, Shown)>),
     /// 409: somebody else wrote in the meantime.
     Conflict,
     /// Everything else, told.
@@ -110,7 +111,7 @@ fn request(object: &Object, verb: Verb) -> Result<Request<Body>, http::Error> {
 }
 
 fn failed(cluster: &Cluster, object: &Object, what: ServerFault) -> Refusal {
-    Refusal::Failed(Problem::Cluster { object: object.to_string(), server: cluster.server.clone(), what })
+    Refusal::Failed(Problem::Cluster { object: object.shown(), server: cluster.server.clone(), what })
 }
 
 async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
@@ -130,17 +131,17 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
         StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
         StatusCode::FORBIDDEN => return forbidden(cluster, object, verb, response).await,
         StatusCode::UNAUTHORIZED => {
-            let (object, server) = (object.to_string(), cluster.server.clone());
+            let (object, server) = (object.shown(), cluster.server.clone());
             return Tried::Answer(Err(Refusal::Failed(Problem::Unauthorized { object, server })));
         }
         status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => {
-            return Tried::Again { what: Outage::Status(status.to_string()), wait: retry_after(&response) };
+            return Tried::Again { what: Outage::Status(shown![status]), wait: retry_after(&response) };
         }
         status if status.is_server_error() => {
-            return Tried::Again { what: Outage::Status(status.to_string()), wait: retry_after(&response) };
+            return Tried::Again { what: Outage::Status(shown![status]), wait: retry_after(&response) };
         }
         status => {
-            let what = ServerFault::OddStatus(status.to_string());
+            let what = ServerFault::OddStatus(shown![status]);
             return Tried::Answer(Err(failed(cluster, object, what)));
         }
     }
@@ -165,7 +166,7 @@ async fn forbidden(cluster: &Cluster, object: &Object, verb: Verb<'_>, response:
         .and_then(|body| serde_json::from_slice::<Status>(&body).ok())
         .map(|status| status.message)
         .unwrap_or_default();
-    let namespace = object.namespace.clone();
+    let namespace = Shown::text(&object.namespace);
     let what = if !verb.is_write() {
         return Tried::Answer(Err(Refusal::Denied(account_in(&message))));
     } else if message.contains("is being terminated") {
@@ -181,10 +182,10 @@ async fn forbidden(cluster: &Cluster, object: &Object, verb: Verb<'_>, response:
 }
 
 /// Who was denied, in the words of the API server's authorizer: `User "system:serviceaccount:<namespace>:<name>" cannot`.
-fn account_in(message: &str) -> Option<(String, String)> {
+fn account_in(message: &str) -> Option<(Shown, Shown)> {
     let (_, rest) = message.split_once("User \"system:serviceaccount:")?;
     let (namespace, name) = rest.split_once('"')?.0.split_once(':')?;
-    (is_object_name(namespace) && is_object_name(name)).then(|| (namespace.to_owned(), name.to_owned()))
+    (is_object_name(namespace) && is_object_name(name)).then(|| (Shown::text(namespace), Shown::text(name)))
 }
 
 /// The kind that an answer claims to be. Anything else with 200 (a gateway's `{}`) would look like an object that
@@ -203,43 +204,31 @@ fn kind_of(body: &[u8]) -> Option<String> {
 fn transport(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried {
     let reason = deepest(error);
     if matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_)) {
-        return Tried::Answer(Err(failed(cluster, object, ServerFault::Identity(reason))));
+        return Tried::Answer(Err(failed(cluster, object, ServerFault::Identity(Shown::text(&reason)))));
     }
     if reason.contains("certificate") {
         let fault = match reason.as_str() {
-            other if other.contains("not valid for name") => ServerFault::CertificateName(reason),
-            early if early.contains("expired") || early.contains("not valid yet") => {
-                ServerFault::CertificateTime(reason)
+            other if other.contains("not valid for name") => {
+                ServerFault::CertificateName(Shown::text(&reason))
             }
-            _ => ServerFault::Certificate(reason),
+            early if early.contains("expired") || early.contains("not valid yet") => {
+                ServerFault::CertificateTime(Shown::text(&reason))
+            }
+            _ => ServerFault::Certificate(Shown::text(&reason)),
         };
         return Tried::Answer(Err(failed(cluster, object, fault)));
     }
-    Tried::Again { what: Outage::Unreachable(reason), wait: None }
+    Tried::Again { what: Outage::Unreachable(Shown::text(&reason)), wait: None }
 }
 
-/// The innermost cause of an error, as one short line.
+/// The innermost cause of an error.
 pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
     // A semicolon stands before the remedy, and nowhere else.
-    let plain = |c: char| {
-        if c.is_control() {
-            ' '
-        } else if c == ';' {
-            ','
-        } else {
-            c
-        }
-    };
-    let text = cause.to_string();
-    let mut line: String = text.chars().map(plain).take(200).collect();
-    if text.chars().nth(200).is_some() {
-        line.push_str("...");
-    }
-    line.trim().to_owned()
+    cause.to_string().replace(';', ",")
 }
 
 /// `Retry-After` in seconds (RFC 9110, section 10.2.3); the API server sends no dates.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::explain::clean;
 use crate::docker_config::entry::Login;
 use crate::docker_config::{DockerConfig, Format};
 use crate::problem::Problem;
 use crate::protocol::Reply;
 use crate::registry::Registry;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use document::{Document, Store};
 
 /// What clients call this helper: the program's name without `docker-credential-`.
@@ -100,7 +100,7 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
     let (mut registries, mut keys) = (Vec::new(), Vec::new());
     for name in matches.get_many::<String>("registry").into_iter().flatten() {
         let registry = Registry::parse(name).filter(|registry| registry.path().is_empty());
-        let registry = registry.ok_or_else(|| Problem::ConfigureRegistry { name: name.clone() })?;
+        let registry = registry.ok_or_else(|| Problem::ConfigureRegistry { name: Shown::text(name) })?;
         keys.push(family.key(&registry));
         registries.push(registry);
     }
@@ -129,7 +129,7 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
         false => document.add(&keys, flag("all"), flag("force"))?,
     };
     if changes.is_empty() {
-        return Ok(format!("{}: nothing to change\n", path.display()));
+        return Ok(format!("{}: nothing to change\n", Shown::path(&path)));
     }
     if !flag("dry-run") {
         target.write(document.to_text().as_bytes())?;
@@ -139,11 +139,11 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
     let registries = Some(&registries[..]).filter(|_| !flag("all"));
     let logins = if flag("remove") { Vec::new() } else { logins(target.text(), registries) };
     let note = note(family, &settings, &path, &logins).unwrap_or_default();
-    Ok(format!("{}: {verb}\n{lines}{note}", path.display()))
+    Ok(format!("{}: {verb}\n{lines}{note}", Shown::path(&path)))
 }
 
 /// The keys of the logins in the file itself: of these registries, or all.
-fn logins(text: Option<&[u8]>, registries: Option<&[Registry]>) -> Vec<String> {
+fn logins(text: Option<&[u8]>, registries: Option<&[Registry]>) -> Vec<Shown> {
     let config = text.and_then(|text| DockerConfig::parse(text, Format::ConfigJson).ok());
     let mut entries = config.map(|config| config.entries).unwrap_or_default();
     entries.retain(|entry| {
@@ -151,12 +151,12 @@ fn logins(text: Option<&[u8]>, registries: Option<&[Registry]>) -> Vec<String> {
         matches!(entry.login, Login::Usable(_)) && registries.is_none_or(named)
     });
     // They come last first.
-    entries.into_iter().rev().map(|entry| clean(&entry.text)).collect()
+    entries.into_iter().rev().map(|entry| Shown::text(&entry.text)).collect()
 }
 
 /// What becomes of those logins: a client that has a helper for a registry reads no `auths` for it, and the helper
 /// reads them only in a file that a variable names.
-fn note(family: Family, settings: &Settings, path: &Path, logins: &[String]) -> Option<String> {
+fn note(family: Family, settings: &Settings, path: &Path, logins: &[Shown]) -> Option<String> {
     let (variable, is_set, value) = match family {
         Family::Docker => ("DOCKER_CONFIG", settings.docker_config.is_some(), path.parent()?),
         Family::Podman => ("REGISTRY_AUTH_FILE", settings.registry_auth_file.is_some(), path),
@@ -165,16 +165,17 @@ fn note(family: Family, settings: &Settings, path: &Path, logins: &[String]) -> 
         format!(
             "note: clients no longer use the login in this file for {}: log in again, which stores it in the cluster, \
              or set {variable}={} for the clients, so that this helper reads it\n",
-            logins.join(", "),
-            value.display()
+            Shown::list(logins.iter().cloned()),
+            Shown::path(value)
         )
     })
 }
 
 /// One line of what was changed.
-fn change(sign: char, store: Store, helper: &str) -> String {
+fn change(sign: &'static str, store: Store, helper: &str) -> Shown {
+    let helper = Shown::text(helper);
     match store {
-        Store::All => format!("{sign} credsStore {helper:?}"),
-        Store::Registry(key) => format!("{sign} credHelpers {key:?}: {helper:?}"),
+        Store::All => shown![sign, " credsStore \"", helper, "\""],
+        Store::Registry(key) => shown![sign, " credHelpers \"", Shown::text(&key), "\": \"", helper, "\""],
     }
 }

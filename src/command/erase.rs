@@ -11,6 +11,7 @@ use crate::registry::Registry;
 use crate::resolver::Resolver;
 use crate::resolver::network::{CHANCE_LIMIT, Network};
 use crate::settings::Settings;
+use crate::shown::Shown;
 use crate::source::stored::{self, Change};
 
 pub(super) fn run(input: &Input) -> Reply {
@@ -52,8 +53,8 @@ fn erase(settings: &Settings, registry: &Registry, deadline: Deadline) -> Result
     let Some(candidate) = Resolver::new(settings, &question, deadline).resolve().answer()? else {
         return Ok(());
     };
-    let (registry, origin) = (registry.key(), candidate.object());
-    let stored = format!("{}/", stored::object(settings));
+    let (registry, origin) = (Shown::text(&registry.key()), candidate.object());
+    let stored = shown![stored::object(settings).shown(), "/"];
     match passed_over {
         // It could be read, but not written.
         Some(problem) if origin.starts_with(&stored) => Err(problem),

@@ -16,8 +16,8 @@ use crate::question::Question;
 use crate::registry::Registry;
 use crate::resolver::Resolver;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use report::Report;
-pub(super) use text::clean;
 
 /// Its arguments.
 pub fn arguments() -> Command {
@@ -42,7 +42,7 @@ pub fn arguments() -> Command {
 pub(super) fn run(matches: &ArgMatches) -> Reply {
     let question = matches.get_one::<String>("question").map(String::as_str).unwrap_or_default();
     let Some(registry) = understood(question) else {
-        return Reply::problem(&Problem::ExplainQuestion { question: question.to_owned() });
+        return Reply::problem(&Problem::ExplainQuestion { question: Shown::text(question) });
     };
     let settings = match Settings::from_env() {
         Ok(settings) => settings,
@@ -64,7 +64,7 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
     let report = Report::of(question, &asked, &host_alone, &answer, SystemTime::now());
     let found = report.found();
     let text = if matches.get_flag("json") {
-        text::escaped(&serde_json::to_string_pretty(&report).unwrap_or_default()) + "\n"
+        serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
     } else {
         let colour = std::io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -14,6 +14,7 @@ use super::configure::document::Document;
 use crate::file::{self, Unreadable};
 use crate::problem::{FileFault, Problem};
 use crate::protocol::{NAME, Reply};
+use crate::shown::Shown;
 
 /// Whoever scans may read a new one: it holds no credential.
 const NEW_CONFIG: u32 = 0o644;
@@ -50,7 +51,7 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
 }
 
 fn install(directory: &Path, force: bool) -> Result<String, Problem> {
-    let failed = |path: &Path, what| Problem::File { path: path.display().to_string(), what };
+    let failed = |path: &Path, what| Problem::File { path: Shown::path(path), what };
     let source = |error: std::io::Error| FileFault::InstallSource(error.kind());
     let written = |error: std::io::Error| FileFault::InstallWrite(error.kind());
     // PATH and DOCKER_CONFIG are of use with whole paths only.
@@ -70,7 +71,7 @@ fn install(directory: &Path, force: bool) -> Result<String, Problem> {
         replace(&config, mode, |file| file.write_all(text.as_bytes()))
             .map_err(|error| failed(&config, written(error)))?;
     }
-    let (copy, config, directory) = (copy.display(), config.display(), directory.display());
+    let (copy, config, directory) = (Shown::path(&copy), Shown::path(&config), Shown::path(directory));
     let note = if cfg!(target_feature = "crt-static") { "" } else { NOT_STATIC };
     Ok(format!("{copy}\n{config}\nin the scanner: PATH={directory}:$PATH DOCKER_CONFIG={directory}\n{note}"))
 }
@@ -91,7 +92,7 @@ fn new_config(
         Err(Unreadable::Absent) => (Vec::new(), NEW_CONFIG),
         Err(why) => {
             let what = FileFault::InstallConfig(why);
-            return Err(Problem::File { path: path.display().to_string(), what });
+            return Err(Problem::File { path: Shown::path(path), what });
         }
     };
     let mut document = Document::parse(path, &text)?;

@@ -13,6 +13,7 @@ use crate::registry::Registry;
 use crate::resolver::Resolver;
 use crate::resolver::network::Network;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use crate::source::stored::Change;
 
 pub(super) fn run(input: &Input) -> Reply {
@@ -40,7 +41,7 @@ pub(super) fn run(input: &Input) -> Reply {
 
 fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Deadline) -> Result<(), Problem> {
     if login.secret.is_empty() {
-        return Err(Problem::NoSecret { registry: registry.key() });
+        return Err(Problem::NoSecret { registry: Shown::text(&registry.key()) });
     }
     // Plain `docker login HOST` stores what it just read: no write, and no right to write, is needed for that.
     let question = Question::new(registry.clone(), settings);
@@ -58,8 +59,8 @@ fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Dead
     {
         return Ok(());
     }
-    let place =
-        cluster::place(settings).ok_or_else(|| Problem::NowhereToStore { registry: registry.key() })?;
+    let place = cluster::place(settings)
+        .ok_or_else(|| Problem::NowhereToStore { registry: Shown::text(&registry.key()) })?;
     let change = Change::Put { registry, username: &login.username, secret: &login.secret };
     Network::start(settings, deadline)?.change_stored(settings, place, &change)?;
     // The next `get` must see it.
@@ -69,9 +70,9 @@ fn store(settings: &Settings, registry: &Registry, login: &Login, deadline: Dead
 
 /// Whether it was read in the `config.json` that docker itself reads. Docker empties the entry there as soon as a helper
 /// has taken the login over, so it must be written, or it would be lost.
-fn is_from_the_clients_file(settings: &Settings, origin: &str) -> bool {
+fn is_from_the_clients_file(settings: &Settings, origin: &Shown) -> bool {
     let file = settings.docker_config.as_ref().map(|directory| directory.join("config.json"));
-    file.is_some_and(|file| origin.starts_with(&format!("{} entry ", file.display())))
+    file.is_some_and(|file| origin.starts_with(&shown![Shown::path(&file), " entry "]))
 }
 
 fn is_login(credential: &Credential, login: &Login) -> bool {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::glob;
 use crate::question::Question;
 use crate::registry::{self, Registry};
+use crate::shown::Shown;
 
 /// A key, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,12 +163,12 @@ impl Key {
     }
 
     /// Why the key ranks where it does for a registry, in words.
-    pub fn why(&self, rank: Rank, registry: &Registry) -> String {
+    pub fn why(&self, rank: Rank, registry: &Registry) -> Shown {
         let host = if rank.exact_host { "exact host" } else { "host pattern" };
         match (self.reading(registry).unwrap_or(self).path.as_str(), rank.whole_parts) {
-            ("", _) => format!("{host}, no path"),
-            (path, true) => format!("{host}, path {path}"),
-            (path, false) => format!("{host}, path {path}, which ends inside a name"),
+            ("", _) => shown![host, ", no path"],
+            (path, true) => shown![host, ", path ", Shown::text(path)],
+            (path, false) => shown![host, ", path ", Shown::text(path), ", which ends inside a name"],
         }
     }
 }

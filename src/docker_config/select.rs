@@ -9,10 +9,11 @@ use crate::credential::Credential;
 use crate::finding::{Candidate, Failure, Finding};
 use crate::problem::Problem;
 use crate::question::Question;
+use crate::shown::Shown;
 
 /// A matching entry with its place in the order.
 struct Match<'a> {
-    origin: &'a str,
+    origin: &'a Shown,
     entry: &'a Entry,
     rank: Option<Rank>,
 }
@@ -22,8 +23,7 @@ struct Match<'a> {
 /// else answers.
 pub fn select(loaded: &[Loaded], question: &Question, now: SystemTime) -> Finding {
     let mut finding = Finding::default();
-    let all =
-        || loaded.iter().flat_map(|l| l.config.entries.iter().map(move |entry| (l.origin.as_str(), entry)));
+    let all = || loaded.iter().flat_map(|l| l.config.entries.iter().map(move |entry| (&l.origin, entry)));
 
     finding.by_path = all().any(|(_, entry)| entry.key.is_scoped(&question.registry));
     let mut matches: Vec<Match> = all()
@@ -71,7 +71,7 @@ fn add_scoped(finding: &mut Finding, scoped: &[Match], question: &Question, now:
     }
     for found in scoped {
         finding.look(
-            format!("{} entry {}", found.origin, found.entry.text),
+            shown![found.origin, " entry ", Shown::text(&found.entry.text)],
             "passed over: it is for one path, others hold another credential, and the question names no path; set KUBECLARITY_IMAGE to the image",
             Duration::ZERO,
         );
@@ -81,15 +81,15 @@ fn add_scoped(finding: &mut Finding, scoped: &[Match], question: &Question, now:
 fn add(finding: &mut Finding, found: &Match, question: &Question, now: SystemTime) {
     match &found.entry.login {
         Login::Broken(what) => {
-            let origin = format!("{} entry {}", found.origin, found.entry.text);
+            let origin = shown![found.origin, " entry ", Shown::text(&found.entry.text)];
             let problem = Problem::Unusable { origin: origin.clone(), what: *what };
             finding.fail(origin, Failure::default(problem), Duration::ZERO);
         }
         Login::Usable(credential) => {
-            let (origin, key) = (found.origin.to_owned(), Some(found.entry.text.clone()));
+            let (origin, key) = (found.origin.clone(), Some(Shown::text(&found.entry.text)));
             let why = match found.rank {
                 Some(rank) => found.entry.key.why(rank, &question.registry),
-                None => "the only credential for this host".to_owned(),
+                None => "the only credential for this host".into(),
             };
             finding.offer(Candidate { credential: credential.clone(), origin, key, why, issued: false }, now);
         }
@@ -109,7 +109,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(n, text)| Loaded {
-                origin: format!("s{n}"),
+                origin: Shown::text(&format!("s{n}")),
                 config: DockerConfig::parse(text.as_bytes(), Format::DockerCfg).unwrap(),
             })
             .collect();

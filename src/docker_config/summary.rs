@@ -1,27 +1,28 @@
 //! What a configuration holds, in a line for `explain`.
 
 use super::{DockerConfig, Keys};
+use crate::shown::Shown;
 
 /// So many keys are named.
 pub(super) const SHOWN: usize = 4;
 
 impl DockerConfig {
     /// How many entries, and the first keys, so that a slip in one is seen; and what it holds that is no entry.
-    pub fn summary(&self) -> String {
-        let keys: Vec<&str> = self.entries.iter().take(SHOWN).map(|entry| entry.text.as_str()).collect();
+    pub fn summary(&self) -> Shown {
         let number = self.entries.len();
+        let keys = named(self.entries.iter().map(|entry| entry.text.as_str()), number);
         let mut parts = vec![match number {
-            0 => "no entries".to_owned(),
-            1 => format!("1 entry: {}", keys[0]),
-            number => format!("{number} entries: {}", named(&keys, number)),
+            0 => "no entries".into(),
+            1 => shown!["1 entry: ", keys],
+            number => shown![number, " entries: ", keys],
         }];
         let left_out = &self.left_out;
         if left_out.without_auths {
-            parts.push("it has the form of .dockercfg: put all of it below `auths`".to_owned());
+            parts.push("it has the form of .dockercfg: put all of it below `auths`".into());
         }
         if left_out.auths_inside {
             parts.push(
-                "`auths` belongs into .dockerconfigjson: .dockercfg holds only what is below it".to_owned(),
+                "`auths` belongs into .dockerconfigjson: .dockercfg holds only what is below it".into(),
             );
         }
         if left_out.without_login.count > 0 {
@@ -29,26 +30,26 @@ impl DockerConfig {
                 true => ": the credential helper that the file names keeps it",
                 false => "",
             };
-            parts.push(format!("no login for {}{helpers}", left_out.without_login.named()));
+            parts.push(shown!["no login for ", left_out.without_login.named(), helpers]);
         } else if left_out.helpers && number == 0 {
-            parts.push("the credential helper that the file names keeps the logins".to_owned());
+            parts.push("the credential helper that the file names keeps the logins".into());
         }
         if left_out.no_registry.count > 0 {
-            parts.push(format!("not a registry: {}", left_out.no_registry.named()));
+            parts.push(shown!["not a registry: ", left_out.no_registry.named()]);
         }
-        parts.join("; ")
+        Shown::joined(parts, "; ")
     }
 }
 
 impl Keys {
-    fn named(&self) -> String {
-        named(&self.first, self.count)
+    fn named(&self) -> Shown {
+        named(self.first.iter().map(String::as_str), self.count)
     }
 }
 
-fn named(keys: &[impl AsRef<str>], number: usize) -> String {
-    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-    format!("{}{}", keys.join(", "), if number > keys.len() { ", ..." } else { "" })
+fn named<'a>(keys: impl Iterator<Item = &'a str>, number: usize) -> Shown {
+    let more = if number > SHOWN { ", ..." } else { "" };
+    shown![Shown::joined(keys.take(SHOWN).map(Shown::text), ", "), more]
 }
 
 #[cfg(test)]
@@ -56,7 +57,7 @@ mod tests {
     use super::super::{DockerConfig, Format};
 
     fn summary(text: &str, format: Format) -> String {
-        DockerConfig::parse(text.as_bytes(), format).unwrap().summary()
+        DockerConfig::parse(text.as_bytes(), format).unwrap().summary().to_string()
     }
 
     #[test]

@@ -14,11 +14,11 @@ use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
-use crate::cloud::{causes, one_line};
 use crate::deadline::Deadline;
 use crate::file;
 use crate::problem::{CloudFault, FileFault, HttpFault, Need, Problem, Said};
 use crate::settings::Settings;
+use crate::shown::{Shown, causes};
 
 /// No token is longer.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -43,7 +43,7 @@ impl Roots {
     fn load(trust: &Trust) -> Result<Roots, Problem> {
         let mut certificates = system();
         if let Some(path) = &trust.ca_bundle {
-            let wrong = |what| Problem::File { path: path.display().to_string(), what };
+            let wrong = |what| Problem::File { path: Shown::path(path), what };
             let text = file::read_following(path).map_err(|why| wrong(FileFault::Bundle(why)))?;
             let bundle: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
             let bundle = bundle.ok().filter(|bundle| !bundle.is_empty());
@@ -53,7 +53,10 @@ impl Roots {
         certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
         if certificates.is_empty() {
             return Err(Problem::File {
-                path: trust.ssl_cert_file.clone().unwrap_or_else(|| "/etc/ssl/certs".to_owned()),
+                path: trust
+                    .ssl_cert_file
+                    .as_ref()
+                    .map_or("/etc/ssl/certs".into(), |path| Shown::path(Path::new(path))),
                 what: FileFault::NoAuthorities,
             });
         }
@@ -262,7 +265,7 @@ async fn once(request: RequestBuilder) -> Result<Tried, HttpFault> {
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         let seconds =
             response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let what = HttpFault::Status(host_in(response.url()), status.to_string());
+        let what = HttpFault::Status(host_in(response.url()), shown![status]);
         return Ok(Tried::Again(what, seconds.map(Duration::from_secs)));
     }
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -282,20 +285,20 @@ async fn once(request: RequestBuilder) -> Result<Tried, HttpFault> {
 
 /// A failure below HTTP, without the URL: its query may hold something that is nobody's business.
 fn transport(error: &reqwest::Error) -> HttpFault {
-    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the server").to_owned();
+    let host = error.url().and_then(|url| url.host_str()).map_or("the server".into(), Shown::text);
     let mut cause: &(dyn std::error::Error + 'static) = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    HttpFault::Unreachable(host, causes(cause))
+    HttpFault::Unreachable(host, Shown::text(&causes(cause)))
 }
 
-fn host_of(url: &str) -> String {
+fn host_of(url: &str) -> Shown {
     reqwest::Url::parse(url).map(|url| host_in(&url)).unwrap_or_default()
 }
 
-fn host_in(url: &reqwest::Url) -> String {
-    url.host_str().unwrap_or_default().to_owned()
+fn host_in(url: &reqwest::Url) -> Shown {
+    Shown::text(url.host_str().unwrap_or_default())
 }
 
 /// Encodes a form (WHATWG URL, section 5), in memory that is wiped.
@@ -336,8 +339,10 @@ pub fn oauth_error(answer: &Answer) -> Said {
     let text = body["error_description"].as_str().or(error["message"].as_str()).unwrap_or_default();
     let text = text.lines().next().unwrap_or_default();
     match (code, text) {
-        ("", "") => Said::Status(answer.status.to_string()),
-        (code, text) => Said::Words(one_line(&format!("{} {code}: {text}", answer.status.as_u16()))),
+        ("", "") => Said::Status(shown![answer.status]),
+        (code, text) => {
+            Said::Words(shown![answer.status.as_u16(), " ", Shown::text(code), ": ", Shown::text(text)])
+        }
     }
 }
 

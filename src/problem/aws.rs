@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{CloudFault, JsonReason, ProgramFault};
+use crate::shown::Shown;
 
 /// Why AWS gave no token, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -11,9 +12,9 @@ pub enum AwsFault {
     #[error("{code}: {message}; {advice}")]
     Refused {
         /// AWS's code.
-        code: String,
+        code: Shown,
         /// AWS's message, as one line.
-        message: String,
+        message: Shown,
         /// What to do.
         advice: AwsAdvice,
         /// It was a 5xx.
@@ -21,7 +22,7 @@ pub enum AwsFault {
     },
     /// The endpoint gave no answer.
     #[error("{0}; check that the endpoint can be reached from here")]
-    NotReached(String),
+    NotReached(Shown),
     /// An answer without a token.
     #[error("ECR's answer holds no token; check that nothing stands between this machine and ECR")]
     NoToken,
@@ -42,10 +43,10 @@ pub enum AwsFault {
     NoRegion,
     /// An identity that variables name is not there.
     #[error("{0}; correct the variables that name it")]
-    NotThere(String),
+    NotThere(Shown),
     /// A profile that is named holds nothing.
     #[error("{0}; correct AWS_PROFILE or the profile")]
-    Profile(String),
+    Profile(Shown),
     /// The command of a profile's `credential_process` gave nothing.
     #[error("its credential_process {0}")]
     Process(ProgramFault),
@@ -62,7 +63,7 @@ pub enum AwsFault {
     #[error("{causes}; log in with `aws sso login`")]
     Sso {
         /// What the SDK says.
-        causes: String,
+        causes: Shown,
         /// The service is down.
         down: bool,
     },
@@ -70,20 +71,20 @@ pub enum AwsFault {
     #[error("{causes}; let the role's trust policy name {subject}")]
     Trust {
         /// What the SDK says.
-        causes: String,
+        causes: Shown,
         /// Whom the token speaks for.
-        subject: String,
+        subject: Shown,
     },
     /// EKS's agent knows no role for the pod's service account.
     #[error(
         "{0}; make an association for this pod's service account (`aws eks create-pod-identity-association`), and the pod anew"
     )]
-    Association(String),
+    Association(Shown),
     /// Another identity failed.
     #[error("{causes}; check it with `aws sts get-caller-identity`")]
     Identity {
         /// What the SDK says.
-        causes: String,
+        causes: Shown,
         /// The service is down.
         down: bool,
     },

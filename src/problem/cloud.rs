@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::shown::Shown;
+
 use super::{AwsFault, AzureFault, GoogleFault, Problem};
 
 /// Why an identity got no token, and what to do.
@@ -41,16 +43,16 @@ impl CloudFault {
 pub enum HttpFault {
     /// Nothing comes.
     #[error("{0} does not answer; check that it can be reached from here")]
-    Silent(String),
+    Silent(Shown),
     /// 429 or 5xx.
     #[error("{0} answers {1}; try again later")]
-    Status(String, String),
+    Status(Shown, Shown),
     /// No connection.
     #[error("{0} cannot be reached ({1}); check that it can be reached from here")]
-    Unreachable(String, String),
+    Unreachable(Shown, Shown),
     /// Something that is no token.
     #[error("the answer of {0} is longer than any token; check that it is the right address")]
-    TooLong(String),
+    TooLong(Shown),
 }
 
 /// What a service said when it refused.
@@ -58,8 +60,8 @@ pub enum HttpFault {
 pub enum Said {
     /// A status alone.
     #[error("it answers {0}")]
-    Status(String),
+    Status(Shown),
     /// A status with code and text, as one line.
     #[error("{0}")]
-    Words(String),
+    Words(Shown),
 }

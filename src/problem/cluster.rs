@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 
 use thiserror::Error;
 
+use crate::shown::Shown;
+
 use super::Unreadable;
 
 /// What an API server does instead of answering, and what to do.
@@ -17,7 +19,7 @@ pub enum ServerFault {
     NotKubernetes,
     /// The same, by its status.
     #[error("answers {0}, which no API server should; check the address in the kubeconfig")]
-    OddStatus(String),
+    OddStatus(Shown),
     /// The same, by its length.
     #[error("answers with more than any object can hold; check the address in the kubeconfig")]
     TooLong,
@@ -31,27 +33,27 @@ pub enum ServerFault {
     #[error(
         "takes nothing new into namespace {0}, which is being deleted; name another CREDS_SECRET_NAMESPACE"
     )]
-    Terminating(String),
+    Terminating(Shown),
     /// 403 to a write over the quota.
     #[error("says that the quota of namespace {0} is used up; raise it")]
-    Quota(String),
+    Quota(Shown),
     /// 403 to a write by an admission policy.
     #[error("has an admission policy that refuses it; ask who runs namespace {0}")]
-    Policy(String),
+    Policy(Shown),
     /// The token or certificate cannot be sent.
     #[error("cannot be asked with this identity ({0}); correct the token")]
-    Identity(String),
+    Identity(Shown),
     /// TLS.
     #[error("shows a certificate that is not trusted ({0}); correct the CA in the kubeconfig or the pod")]
-    Certificate(String),
+    Certificate(Shown),
     /// TLS, by the certificate's names.
     #[error(
         "shows a certificate for another name ({0}); use one of its names as the kubeconfig's server, or as its tls-server-name"
     )]
-    CertificateName(String),
+    CertificateName(Shown),
     /// TLS, by the certificate's time.
     #[error("shows a certificate that is not valid now ({0}); renew it, or set this machine's clock")]
-    CertificateTime(String),
+    CertificateTime(Shown),
 }
 
 /// How a server is down; asking again may help.
@@ -62,10 +64,10 @@ pub enum Outage {
     Silent,
     /// 429 or 5xx.
     #[error("answers {0}")]
-    Status(String),
+    Status(Shown),
     /// No connection.
     #[error("cannot be reached ({0})")]
-    Unreachable(String),
+    Unreachable(Shown),
     /// The connection ends too soon.
     #[error("breaks off in the middle of an answer")]
     BrokenOff,
@@ -76,10 +78,10 @@ pub enum Outage {
 pub enum KubeconfigFault {
     /// The pod's own configuration.
     #[error("cannot be used ({0}); check the pod's service account and its mount")]
-    Pod(String),
+    Pod(Shown),
     /// The user's certificate, key or token.
     #[error("cannot be used ({0}); correct the user in the kubeconfig")]
-    Client(String),
+    Client(Shown),
     /// The file itself.
     #[error("{0}; correct KUBECONFIG or the file")]
     Unreadable(Unreadable),
@@ -102,14 +104,14 @@ pub enum KubeconfigFault {
     #[error("has no current-context; set one with `kubectl config use-context`")]
     NoCurrentContext,
     /// The current one is not there.
-    #[error("has no context {0:?}, which is its current one; correct it")]
-    NoContext(String),
+    #[error("has no context \"{0}\", which is its current one; correct it")]
+    NoContext(Shown),
     /// The context's cluster is not there.
-    #[error("has no cluster {0:?}; correct it")]
-    NoCluster(String),
+    #[error("has no cluster \"{0}\"; correct it")]
+    NoCluster(Shown),
     /// The context's user is not there.
-    #[error("has no user {0:?}; correct it")]
-    NoUser(String),
+    #[error("has no user \"{0}\"; correct it")]
+    NoUser(Shown),
     /// The cluster has no address.
     #[error("names no server for its current cluster; correct it")]
     NoServer,
@@ -130,31 +132,31 @@ pub enum KubeconfigFault {
     AuthorityNotBase64,
     /// `certificate-authority`.
     #[error("names the certificate authority {0}, which {1}; correct it")]
-    AuthorityFile(String, Unreadable),
+    AuthorityFile(Shown, Unreadable),
     /// Either, without a certificate.
     #[error("has a certificate authority that holds no PEM certificate; correct it")]
     AuthorityEmpty,
     /// `tokenFile`.
     #[error("names the token file {0}, which {1}; correct it")]
-    TokenFile(String, Unreadable),
+    TokenFile(Shown, Unreadable),
     /// The same, without a token.
     #[error("names the token file {0}, which holds no token; correct it")]
-    TokenFileEmpty(String),
+    TokenFileEmpty(Shown),
     /// `exec` without a command.
     #[error("has an exec plugin without a command; correct it")]
     ExecNoCommand,
     /// The program failed.
     #[error("has an exec plugin {0} that {1}")]
-    Exec(String, ProgramFault),
+    Exec(Shown, ProgramFault),
     /// What it prints is something else.
     #[error("has an exec plugin {0} that prints no ExecCredential; run it by hand")]
-    ExecNoCredential(String),
+    ExecNoCredential(Shown),
     /// What it prints has no `status`.
     #[error("has an exec plugin {0} that prints no status; run it by hand")]
-    ExecNoStatus(String),
+    ExecNoStatus(Shown),
     /// The `status` is empty.
     #[error("has an exec plugin {0} that prints no token and no certificate; run it by hand")]
-    ExecNoToken(String),
+    ExecNoToken(Shown),
 }
 
 /// Why a program gave nothing, as the end of a sentence about it.
@@ -174,5 +176,5 @@ pub enum ProgramFault {
     TooLong,
     /// It ended with an error.
     #[error("failed ({0}); run it by hand to see why")]
-    Failed(String),
+    Failed(Shown),
 }

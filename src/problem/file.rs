@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 
 use thiserror::Error;
 
+use crate::shown::Shown;
+
 use crate::file::MOST_BYTES;
 use crate::source::mounted::MOST_TOGETHER;
 
@@ -35,13 +37,13 @@ pub enum Unreadable {
 
 impl Unreadable {
     /// What to do about something mounted: it is the rights that are wrong, or the mount.
-    pub(super) fn mount(self, anew: &str, variable: &str) -> String {
+    pub(super) fn mount(self, anew: &'static str, variable: &'static str) -> Shown {
         match (self, variable) {
             (Unreadable::Denied, _) => {
-                "let this user read it (in a pod: fsGroup, or the volume's defaultMode)".to_owned()
+                "let this user read it (in a pod: fsGroup, or the volume's defaultMode)".into()
             }
-            (_, "") => anew.to_owned(),
-            (_, variable) => format!("{anew} or correct {variable}"),
+            (_, "") => anew.into(),
+            (_, variable) => shown![anew, " or correct ", variable],
         }
     }
 }

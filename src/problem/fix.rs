@@ -1,16 +1,17 @@
 //! For each failure that can be mended with a command or a manifest: that, ready to paste.
 
 use super::{AzureFault, CloudFault, GoogleFault, Problem};
+use crate::shown::Shown;
 
 /// The name of the Role and RoleBinding that are proposed.
 const ROLE: &str = "docker-credential-kubeclarity";
 
 /// A name for each account and set of rules: applying a Role replaces all rules of the one that has its name.
-fn role_name(account: Option<&(String, String)>, rules: &[String]) -> String {
+fn role_name(account: Option<&(Shown, Shown)>, rules: &[Shown]) -> String {
     let mut text = account.map(|(namespace, name)| format!("{namespace}/{name}")).unwrap_or_default();
     for rule in rules {
         text.push('\n');
-        text.push_str(rule);
+        text.push_str(&rule.to_string());
     }
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     let short: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -25,38 +26,42 @@ impl Problem {
             Problem::Denied { account, namespace, rules, .. } => {
                 Some(role(account.as_ref(), namespace, rules))
             }
-            Problem::Missing { object, .. } => pull_secret(object),
+            Problem::Missing { object, .. } => pull_secret(&object.to_string()),
             // The type of a Secret cannot be changed.
             Problem::WrongType { object, .. } => {
-                let (namespace, name) = secret(object)?;
-                let made = pull_secret(object)?;
+                let object = object.to_string();
+                let (namespace, name) = secret(&object)?;
+                let made = pull_secret(&object)?;
                 Some(format!("kubectl delete secret {name} --namespace {namespace}\n{made}"))
             }
             Problem::NotDockerConfig { origin, .. } => Some(format!(
                 "{} \\\n  --dry-run=client --output yaml | kubectl apply -f -",
-                pull_secret(origin.rsplit_once("/.")?.0)?
+                pull_secret(origin.to_string().rsplit_once("/.")?.0)?
             )),
             // A whole file does not fit into a command.
             Problem::MissingKey { object, key: "sa.json", .. } => {
-                let (namespace, name) = secret(object)?;
+                let object = object.to_string();
+                let (namespace, name) = secret(&object)?;
                 Some(format!(
                     "kubectl create secret generic {name} --namespace {namespace} --from-file=sa.json=KEY-FILE \\\n  --dry-run=client --output yaml | kubectl apply -f -"
                 ))
             }
             Problem::MissingKey { object, key, .. } => {
-                let (namespace, name) = secret(object)?;
+                let object = object.to_string();
+                let (namespace, name) = secret(&object)?;
                 Some(format!(
                     "kubectl patch secret {name} --namespace {namespace} --type merge --patch '{{\"stringData\":{{\"{key}\":\"VALUE\"}}}}'"
                 ))
             }
             Problem::NoAnnotation { object } => {
-                let (namespace, name) = secret(object)?;
+                let object = object.to_string();
+                let (namespace, name) = secret(&object)?;
                 Some(format!(
                     "kubectl annotate secret {name} --namespace {namespace} tekton.dev/docker-0=https://REGISTRY"
                 ))
             }
             Problem::NoNamespace { namespace, .. } => Some(format!("kubectl create namespace {namespace}")),
-            Problem::Cloud { host, what, .. } => cloud(host, what),
+            Problem::Cloud { host, what, .. } => cloud(&host.to_string(), what),
             _ => None,
         }
     }
@@ -73,10 +78,10 @@ fn pull_secret(object: &str) -> Option<String> {
     ))
 }
 
-fn role(account_of: Option<&(String, String)>, namespace: &str, rules: &[String]) -> String {
+fn role(account_of: Option<&(Shown, Shown)>, namespace: &Shown, rules: &[Shown]) -> String {
     let (account_namespace, account) = match account_of {
-        Some((namespace, name)) => (namespace.as_str(), name.as_str()),
-        None => ("NAMESPACE", "SERVICE-ACCOUNT"),
+        Some((namespace, name)) => (namespace.clone(), name.clone()),
+        None => ("NAMESPACE".into(), "SERVICE-ACCOUNT".into()),
     };
     let role = role_name(account_of, rules);
     let rules: String = rules.iter().map(|rule| format!("- {rule}\n")).collect();
@@ -131,9 +136,9 @@ mod tests {
 
     #[test]
     fn two_fixes_do_not_replace_each_other() {
-        let account = |name: &str| ("jobs".to_owned(), name.to_owned());
+        let account = |name: &str| ("jobs".into(), Shown::text(name));
         let (one, two) = (account("one"), account("two"));
-        let rules = |rule: &str| [rule.to_owned()];
+        let rules = |rule: &str| [Shown::text(rule)];
         let names = [
             role_name(Some(&one), &rules("a")),
             role_name(Some(&one), &rules("b")),
@@ -184,7 +189,7 @@ mod tests {
         let file = Problem::NotDockerConfig { origin: "/etc/config.json".into(), why: ConfigFault::List };
         assert_eq!(file.fix(), None);
         let missing = |name: &str, key| Problem::MissingKey {
-            object: format!("secret kubeclarity/{name}"),
+            object: Shown::text(&format!("secret kubeclarity/{name}")),
             key,
             has: "it is empty".into(),
         };

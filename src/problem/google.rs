@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::shown::Shown;
+
 use super::{CloudFault, JsonReason, ProgramFault, Said, Unreadable};
 
 /// Why Google gave no token, and what to do.
@@ -21,7 +23,7 @@ pub enum GoogleFault {
     )]
     Impersonation {
         /// The account.
-        email: String,
+        email: Shown,
         /// What Google said.
         said: Said,
     },
@@ -53,10 +55,10 @@ pub enum GoogleFault {
     SignForAws,
     /// No AWS identity for a federation with AWS.
     #[error("there is no AWS identity for it: {0}; give this machine or pod one")]
-    NoAwsIdentity(String),
+    NoAwsIdentity(Shown),
     /// The AWS identity of a federation with AWS failed.
     #[error("{0}: {1}")]
-    OfAws(String, Box<CloudFault>),
+    OfAws(Shown, Box<CloudFault>),
     /// A federation with an unknown kind of machine.
     #[error(
         "its credential_source is for an environment that is not known, only aws1 is; make it anew with gcloud"
@@ -70,10 +72,10 @@ pub enum GoogleFault {
     NoFileName,
     /// The subject token's file.
     #[error("the token file {0} {1}; check the volume that projects it")]
-    TokenFile(String, Unreadable),
+    TokenFile(Shown, Unreadable),
     /// The subject token's address.
     #[error("the address of its credential_source answers {0}; check it")]
-    SourceStatus(String),
+    SourceStatus(Shown),
     /// The subject token's field is not named.
     #[error("its credential_source names no subject_token_field_name; add it")]
     NoFieldName,
@@ -102,7 +104,7 @@ pub enum GoogleFault {
     ProgramNotJson,
     /// The program says no.
     #[error("its program refused: {0}; run it by hand")]
-    ProgramRefused(String),
+    ProgramRefused(Shown),
     /// The program says yes and gives nothing.
     #[error("its program prints no token; run it by hand")]
     ProgramNoToken,
@@ -123,7 +125,7 @@ pub enum GoogleFileFault {
         /// The field.
         key: &'static str,
         /// The type.
-        kind: String,
+        kind: Shown,
     },
     /// The type is another.
     #[error(

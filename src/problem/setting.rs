@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::shown::Shown;
+
 /// What a variable takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Expected {
@@ -42,10 +44,10 @@ pub enum Task {
     WriteCluster,
     /// Others were faster, again and again.
     #[error("writing {0}, which others write all the time,")]
-    WriteContended(String),
+    WriteContended(Shown),
     /// A cloud.
     #[error("asking the cloud for a token for {0}")]
-    AskCloud(String),
+    AskCloud(Shown),
     /// Something that hangs where no timer reaches it.
     #[error("reading a file or a name")]
     Everything,
@@ -56,9 +58,9 @@ pub enum Task {
     #[error("the exec plugin {command} of {origin}")]
     ExecPlugin {
         /// The program.
-        command: String,
+        command: Shown,
         /// The kubeconfig.
-        origin: String,
+        origin: Shown,
     },
 }
 

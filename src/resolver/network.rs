@@ -16,6 +16,7 @@ use crate::finding::{Failure, Finding, Weight};
 use crate::problem::{Need, Problem, Task};
 use crate::protocol;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use crate::source::cloud_secrets::{self, CloudIdentity};
 use crate::source::stored::{self, Change};
 use crate::source::{cloud_env, pull_secrets};
@@ -161,7 +162,7 @@ impl Network {
     fn late(&self, name: &str) -> Finding {
         let mut finding = Finding::default();
         let limit = self.http.deadline.limit();
-        let problem = Problem::Deadline { what: Task::AskCloud(name.to_owned()), limit };
+        let problem = Problem::Deadline { what: Task::AskCloud(Shown::text(name)), limit };
         finding.fail("cloud identity", Failure::default(problem), limit);
         finding
     }

@@ -9,6 +9,7 @@ use crate::problem::Problem;
 use crate::question::Question;
 use crate::registry::Registry;
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// GitHub takes any user name with a token; this is the one its own tools use where no actor is known.
 const GITHUB_USER: &str = "x-access-token";
@@ -41,9 +42,9 @@ fn github(settings: &Settings, question: &Question, now: SystemTime, finding: &m
             finding.offer(
                 Candidate {
                     credential,
-                    origin: VARIABLE.to_owned(),
+                    origin: VARIABLE.into(),
                     key: None,
-                    why: String::new(),
+                    why: Shown::default(),
                     issued: false,
                 },
                 now,
@@ -72,9 +73,9 @@ fn gitlab(settings: &Settings, question: &Question, now: SystemTime, finding: &m
             finding.offer(
                 Candidate {
                     credential,
-                    origin: "CI_REGISTRY_PASSWORD".to_owned(),
+                    origin: "CI_REGISTRY_PASSWORD".into(),
                     key: None,
-                    why: String::new(),
+                    why: Shown::default(),
                     issued: false,
                 },
                 now,

@@ -11,7 +11,7 @@ use crate::settings::{Cloud, Settings};
 
 /// What was looked for, if there is no identity of the host's cloud here. Nothing is asked, and no network is
 /// needed to know.
-pub fn nothing_here(settings: &Settings, host: &CloudHost) -> Option<String> {
+pub fn nothing_here(settings: &Settings, host: &CloudHost) -> Option<&'static str> {
     match host.cloud() {
         Cloud::Aws => aws::no_identity(settings),
         Cloud::Google => google::no_identity(settings),

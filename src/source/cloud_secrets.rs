@@ -14,6 +14,7 @@ use crate::finding::{Candidate, Failure, Finding};
 use crate::problem::{EntryFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
+use crate::shown::Shown;
 
 /// The Secret that holds a cloud's identity.
 pub fn secret_name(cloud: Cloud) -> &'static str {
@@ -58,11 +59,11 @@ pub async fn load(
         }
         Ok(secret) => match identity(&object, &secret, host.cloud()) {
             Ok(identity) => {
-                finding.look(object.to_string(), "holds an identity", started.elapsed());
+                finding.look(object.shown(), "holds an identity", started.elapsed());
                 (Some(identity), finding)
             }
             Err(problem) => {
-                finding.fail(object.to_string(), Failure::default(problem), started.elapsed());
+                finding.fail(object.shown(), Failure::default(problem), started.elapsed());
                 (None, finding)
             }
         },
@@ -76,16 +77,12 @@ pub async fn load(
 pub fn identity(object: &Object, secret: &SecretObject, cloud: Cloud) -> Result<CloudIdentity, Problem> {
     let optional = |key: &'static str| value(object, secret, key);
     let needed = |key: &'static str| {
-        optional(key)?.ok_or_else(|| Problem::MissingKey {
-            object: object.to_string(),
-            key,
-            has: secret.keys(),
-        })
+        optional(key)?.ok_or_else(|| Problem::MissingKey { object: object.shown(), key, has: secret.keys() })
     };
     let text = |secret: Option<Secret>| secret.map(|secret| secret.expose().to_owned());
     match cloud {
         Cloud::Aws => Ok(CloudIdentity::Aws(Keys {
-            origin: object.to_string(),
+            origin: object.shown(),
             access_key_id: needed("AWS_ACCESS_KEY_ID")?,
             secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
             session_token: optional("AWS_SESSION_TOKEN")?,
@@ -94,10 +91,11 @@ pub fn identity(object: &Object, secret: &SecretObject, cloud: Cloud) -> Result<
         })),
         Cloud::Google => {
             let json = needed("sa.json")?;
-            Adc::parse(&format!("{object}/sa.json"), json.expose().as_bytes()).map(CloudIdentity::Google)
+            Adc::parse(shown![object.shown(), "/sa.json"], json.expose().as_bytes())
+                .map(CloudIdentity::Google)
         }
         Cloud::Azure => Ok(CloudIdentity::Azure(Identity::ClientSecret {
-            origin: object.to_string(),
+            origin: object.shown(),
             tenant: needed("AZURE_TENANT_ID")?.expose().to_owned(),
             client: needed("AZURE_CLIENT_ID")?.expose().to_owned(),
             secret: needed("AZURE_CLIENT_SECRET")?,
@@ -110,7 +108,9 @@ fn value(object: &Object, secret: &SecretObject, key: &'static str) -> Result<Op
     let Some(bytes) = secret.value(key) else { return Ok(None) };
     match Secret::from_utf8(bytes.to_vec()) {
         Some(text) => Ok(Some(text.trimmed()).filter(|text| !text.is_empty())),
-        None => Err(Problem::Unusable { origin: format!("{object}/{key}"), what: EntryFault::NotText }),
+        None => {
+            Err(Problem::Unusable { origin: shown![object.shown(), "/", key], what: EntryFault::NotText })
+        }
     }
 }
 
@@ -134,7 +134,7 @@ pub async fn exchange(
             azure::credential(settings, http, host, *cloud, Some(identity)).await
         }
         // An identity never meets another cloud's host.
-        _ => Outcome::NoIdentity("an identity of another cloud".to_owned()),
+        _ => Outcome::NoIdentity("an identity of another cloud".into()),
     };
     settled(outcome, name, started.elapsed())
 }
@@ -144,19 +144,18 @@ pub(super) fn settled(outcome: Outcome, host: &str, took: Duration) -> Finding {
     let mut finding = Finding::default();
     match outcome {
         Outcome::Found { credential, identity } => {
-            finding.look(&identity, format!("gave a token for {host}, user {}", credential.username), took);
+            let user = Shown::user(&credential);
+            finding.look(&identity, shown!["gave a token for ", Shown::text(host), ", user ", user], took);
             // Its life is the cloud's word, just given: not checked against this machine's clock.
             finding.candidates.push(Candidate {
                 credential,
                 origin: identity,
                 key: None,
-                why: String::new(),
+                why: Shown::default(),
                 issued: true,
             });
         }
-        Outcome::NoIdentity(looked_for) => {
-            finding.look("cloud identity", format!("none: {looked_for}"), took)
-        }
+        Outcome::NoIdentity(looked_for) => finding.look("cloud identity", shown!["none: ", looked_for], took),
         Outcome::Failed(problem) => finding.fail("cloud identity", Failure::default(problem), took),
         Outcome::Unavailable(problem) => finding.fail("cloud identity", Failure::note(problem), took),
     }

@@ -10,6 +10,7 @@ use crate::file::{self, Unreadable};
 use crate::finding::{Failure, Finding};
 use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// The file in `$DOCKER_CONFIG`.
 const IN_DIRECTORY: &str = "config.json";
@@ -23,9 +24,7 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
 
     match &settings.docker_auth_config {
         None => finding.look("DOCKER_AUTH_CONFIG", "not set", Duration::ZERO),
-        Some(text) => {
-            parse("DOCKER_AUTH_CONFIG".to_owned(), text.expose().as_bytes(), &mut loaded, &mut finding)
-        }
+        Some(text) => parse("DOCKER_AUTH_CONFIG".into(), text.expose().as_bytes(), &mut loaded, &mut finding),
     }
     match &settings.docker_config {
         None => finding.look("DOCKER_CONFIG", "not set", Duration::ZERO),
@@ -33,9 +32,7 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
             let path = directory.join("config.json");
             match path.is_dir() {
                 // Docker warns of it and goes on.
-                true => {
-                    finding.look(path.display().to_string(), "is a directory, not a file", Duration::ZERO)
-                }
+                true => finding.look(Shown::path(&path), "is a directory, not a file", Duration::ZERO),
                 false => read(&path, &mut loaded, &mut finding),
             }
         }
@@ -49,7 +46,7 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
 
 fn read(path: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
     let started = Instant::now();
-    let origin = path.display().to_string();
+    let origin = Shown::path(path);
     // A ConfigMap's or Secret's files are links to files beside them.
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -77,7 +74,7 @@ fn read(path: &Path, loaded: &mut Vec<Loaded>, finding: &mut Finding) {
     }
 }
 
-fn parse(origin: String, text: &[u8], loaded: &mut Vec<Loaded>, finding: &mut Finding) {
+fn parse(origin: Shown, text: &[u8], loaded: &mut Vec<Loaded>, finding: &mut Finding) {
     // Docker and podman take an empty file for an empty configuration.
     if text.trim_ascii().is_empty() {
         return finding.look(origin, EMPTY, Duration::ZERO);

@@ -10,6 +10,7 @@ use crate::file::{self, Unreadable};
 use crate::finding::{Failure, Finding, Weight};
 use crate::problem::{FileFault, Problem};
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 const VARIABLE: &str = "IMAGE_PULL_SECRET_PATH";
 /// What all of them may hold together: a Secret has 1 MiB at most, and nobody has dozens that are full.
@@ -33,7 +34,7 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
     let folders = match folders(directory) {
         Ok(folders) => folders,
         Err(what) => {
-            let path = directory.display().to_string();
+            let path = Shown::path(directory);
             let problem = Problem::Named { variable: VARIABLE, path: path.clone(), what };
             finding.fail(path, Failure::named(problem), started.elapsed());
             return (loaded, finding);
@@ -42,7 +43,7 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
     let mut read = 0;
     for folder in &folders {
         if read > MOST_TOGETHER {
-            let path = directory.join(folder).display().to_string();
+            let path = Shown::path(&directory.join(folder));
             let problem = Problem::File { path: path.clone(), what: FileFault::MountedTogether };
             finding.fail(path, Failure::default(problem), started.elapsed());
             break;
@@ -50,11 +51,7 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
         read += load_folder(directory, folder, &mut loaded, &mut finding);
     }
     if folders.is_empty() {
-        finding.look(
-            directory.display().to_string(),
-            "holds no folder with a pull secret",
-            started.elapsed(),
-        );
+        finding.look(Shown::path(directory), "holds no folder with a pull secret", started.elapsed());
     }
     (loaded, finding)
 }
@@ -93,7 +90,7 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
     for (key, format) in KEYS.into_iter().chain([CONFIG_JSON]) {
         let started = Instant::now();
         let name = folder.join(key);
-        let origin = directory.join(&name).display().to_string();
+        let origin = Shown::path(&directory.join(&name));
         let text = file::read_beneath(directory, &name);
         found |= !matches!(text, Err(Unreadable::Absent));
         read += text.as_ref().map_or(0, |text| text.len());
@@ -120,8 +117,8 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
     if !found {
         let [(one, _), (other, _)] = KEYS;
         finding.look(
-            directory.join(folder).display().to_string(),
-            format!("has no {one}, {other} or {}", CONFIG_JSON.0),
+            Shown::path(&directory.join(folder)),
+            shown!["has no ", one, ", ", other, " or ", CONFIG_JSON.0],
             Duration::ZERO,
         );
     }

@@ -18,6 +18,7 @@ use crate::docker_config::Loaded;
 use crate::finding::{Failure, Finding, Weight};
 use crate::problem::Problem;
 use crate::settings::{Settings, is_object_name};
+use crate::shown::Shown;
 
 /// The Secret of the credentials namespace that `store` writes.
 pub const STORED_SECRET: &str = "basic-regcred";
@@ -132,7 +133,7 @@ async fn account_secrets(
             let mut known = HashSet::new();
             let new = |name: &String| is_object_name(name) && known.insert(name.clone());
             let names: Vec<String> = found.pull_secrets().filter(new).collect();
-            finding.look(account.to_string(), pull_secrets_of(&names), started.elapsed());
+            finding.look(account.shown(), pull_secrets_of(&names), started.elapsed());
             let wanted = |name: String| {
                 let object = Object::secret(&account.namespace, &name);
                 Wanted { object, named: false, of_account: true }
@@ -146,10 +147,12 @@ async fn account_secrets(
     }
 }
 
-fn pull_secrets_of(names: &[String]) -> String {
+fn pull_secrets_of(names: &[String]) -> Shown {
     match names {
-        [] => "names no imagePullSecrets".to_owned(),
-        names => format!("names {} as imagePullSecrets", names.join(", ")),
+        [] => "names no imagePullSecrets".into(),
+        names => {
+            shown!["names ", Shown::list(names.iter().map(|name| Shown::text(name))), " as imagePullSecrets"]
+        }
     }
 }
 
@@ -165,30 +168,33 @@ pub(super) fn refused(
 ) {
     let weight = if named { Weight::Named } else { Weight::Note };
     let problem = match refusal {
-        Refusal::Absent if !named => return finding.look(object.to_string(), "does not exist", took),
-        Refusal::Absent => Problem::Missing { object: object.to_string(), variable },
+        Refusal::Absent if !named => return finding.look(object.shown(), "does not exist", took),
+        Refusal::Absent => Problem::Missing { object: object.shown(), variable },
         Refusal::Denied(account) => denied(cluster, object, account, vec![object.rule("get")]),
-        Refusal::Conflict => return finding.look(object.to_string(), "is being written", took),
+        Refusal::Conflict => return finding.look(object.shown(), "is being written", took),
         Refusal::Failed(problem) => {
             let weight = if named { Weight::Named } else { cluster.found.weight() };
-            return finding.fail(object.to_string(), Failure { problem, weight }, took);
+            return finding.fail(object.shown(), Failure { problem, weight }, took);
         }
     };
-    finding.fail(object.to_string(), Failure { problem, weight }, took);
+    finding.fail(object.shown(), Failure { problem, weight }, took);
 }
 
 /// The message for a 403, with the rules of a Role that would allow it.
 pub(super) fn denied(
     cluster: &Cluster,
     object: &Object,
-    told: Option<(String, String)>,
-    rules: Vec<String>,
+    told: Option<(Shown, Shown)>,
+    rules: Vec<Shown>,
 ) -> Problem {
     // What the server says, else what the pod's own token says.
     let own = cluster.service_account.as_ref().filter(|_| cluster.found == Found::InPod);
-    let own = own.map(|account| (account.namespace.clone().unwrap_or_default(), account.name.clone()));
+    let own = own.map(|account| {
+        let namespace = account.namespace.as_deref().unwrap_or_default();
+        (Shown::text(namespace), Shown::text(&account.name))
+    });
     let account = told.or(own);
-    Problem::Denied { object: object.to_string(), account, namespace: object.namespace.clone(), rules }
+    Problem::Denied { object: object.shown(), account, namespace: Shown::text(&object.namespace), rules }
 }
 
 /// Takes a Secret's configuration, or notes why there is none.
@@ -198,17 +204,17 @@ fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &m
         Ok(secret) => secret,
         // As kubelet, which warns and goes on.
         Err(Refusal::Absent) if of_account => {
-            let problem = Problem::Missing { object: object.to_string(), variable: "imagePullSecrets" };
-            return finding.fail(object.to_string(), Failure::note(problem), took);
+            let problem = Problem::Missing { object: object.shown(), variable: "imagePullSecrets" };
+            return finding.fail(object.shown(), Failure::note(problem), took);
         }
         Err(refusal) => return refused(cluster, &object, named, VARIABLE, refusal, took, finding),
     };
     let weight = if named { Weight::Named } else { Weight::Note };
-    let unusable = |problem| (object.to_string(), Failure { problem, weight });
+    let unusable = |problem| (object.shown(), Failure { problem, weight });
     let (name, failure) = match Form::of(&secret, named) {
         Form::Configs(configs) => {
             for (key, config) in configs {
-                let origin = format!("{object}/{key}");
+                let origin = shown![object.shown(), "/", key];
                 match config {
                     Ok(config) => {
                         finding.look(&origin, config.summary(), took);
@@ -223,15 +229,17 @@ fn take(cluster: &Cluster, answer: Answer, loaded: &mut Vec<Loaded>, finding: &m
             return;
         }
         Form::Login(config) => {
-            let origin = object.to_string();
+            let origin = object.shown();
             finding.look(&origin, config.summary(), took);
             return loaded.push(Loaded { origin, config });
         }
         Form::MissingKey(key) => {
-            unusable(Problem::MissingKey { object: object.to_string(), key, has: secret.keys() })
+            unusable(Problem::MissingKey { object: object.shown(), key, has: secret.keys() })
         }
-        Form::NoAnnotation => unusable(Problem::NoAnnotation { object: object.to_string() }),
-        Form::WrongType => unusable(Problem::WrongType { object: object.to_string(), found: secret.kind }),
+        Form::NoAnnotation => unusable(Problem::NoAnnotation { object: object.shown() }),
+        Form::WrongType => {
+            unusable(Problem::WrongType { object: object.shown(), found: Shown::text(&secret.kind) })
+        }
     };
     finding.fail(name, failure, took);
 }

@@ -18,6 +18,7 @@ use crate::problem::{ConfigFault, EntryFault, Problem, Task};
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// The API server takes no Secret with more data (`MaxSecretSize`).
 const MOST_BYTES: usize = 1024 * 1024;
@@ -66,13 +67,16 @@ pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>)
             }
             // A Secret that is not there is handled; this is its namespace.
             Err(Refusal::Absent) => {
-                return Err(Problem::NoNamespace { object: object.to_string(), namespace: object.namespace });
+                return Err(Problem::NoNamespace {
+                    object: object.shown(),
+                    namespace: Shown::text(&object.namespace),
+                });
             }
             Err(Refusal::Failed(problem)) => return Err(problem),
         }
         let pause = wait.mul_f64(0.5 + fraction());
         if pause >= cluster.deadline.left() {
-            let what = Task::WriteContended(object.to_string());
+            let what = Task::WriteContended(object.shown());
             return Err(Problem::Deadline { what, limit: cluster.deadline.limit() });
         }
         sleep(pause).await;
@@ -95,17 +99,17 @@ async fn once(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result
         Err(Refusal::Denied(_)) if matches!(change, Change::Remove { .. }) => return Ok(false),
         Err(refusal) => return Err(refusal),
     };
-    let unusable = |what: EntryFault| Refusal::Failed(Problem::Unusable { origin: object.to_string(), what });
+    let unusable = |what: EntryFault| Refusal::Failed(Problem::Unusable { origin: object.shown(), what });
     let secret = &mut secret.0;
     let kind = secret["type"].as_str().unwrap_or_default();
     if kind != type_of(Format::ConfigJson) {
         return Err(Refusal::Failed(Problem::StoredType {
-            object: object.to_string(),
-            found: kind.to_owned(),
+            object: object.shown(),
+            found: Shown::text(kind),
         }));
     }
     let key = KEYS[0].0;
-    let origin = format!("{object}/{key}");
+    let origin = shown![object.shown(), "/", key];
     let not_config =
         |why: ConfigFault| Refusal::Failed(Problem::NotDockerConfig { origin: origin.clone(), why });
     let text = STANDARD.decode(secret["data"][key].as_str().unwrap_or_default());
@@ -156,7 +160,7 @@ fn apply(document: &mut Document, change: &Change) -> Result<bool, ConfigFault> 
 
 async fn create(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Result<bool, Refusal> {
     let mut document = Document::empty();
-    let origin = object.to_string();
+    let origin = object.shown();
     let changed = apply(&mut document, change)
         .map_err(|why| Refusal::Failed(Problem::NotDockerConfig { origin: origin.clone(), why }))?;
     if !changed {

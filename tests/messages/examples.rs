@@ -4,11 +4,12 @@ use std::io::ErrorKind::Other;
 use std::time::{Duration, UNIX_EPOCH};
 
 use docker_credential_kubeclarity::problem::*;
+use docker_credential_kubeclarity::shown::Shown;
 
 pub const ANY: &str = "…";
 
-fn any() -> String {
-    ANY.to_owned()
+fn any() -> Shown {
+    ANY.into()
 }
 
 fn json() -> JsonReason {
@@ -25,7 +26,7 @@ pub fn all() -> Vec<Problem> {
     all.extend(configs().map(|why| Problem::NotDockerConfig { origin: any(), why }));
     all.extend(entries().map(|what| Problem::Unusable { origin: any(), what }));
     all.extend(servers().into_iter().map(|what| Problem::Cluster { object: any(), server: any(), what }));
-    let origin = || "kubeconfig …".to_owned();
+    let origin = || Shown::from("kubeconfig …");
     all.extend(kubeconfigs().into_iter().map(|what| Problem::ClusterConfig { origin: origin(), what }));
     all.extend(google_files().map(|what| Problem::IdentityFile { origin: any(), what }));
     all.extend(clouds().into_iter().map(|what| Problem::Cloud { identity: any(), host: any(), what }));
@@ -37,10 +38,10 @@ fn plain() -> Vec<Problem> {
     vec![
         Problem::Named { variable: "IMAGE_PULL_SECRET_PATH", path: any(), what: Unreadable::Absent },
         Problem::IncompleteVariables { set: ANY, missing: ANY },
-        Problem::Missing { object: "secret …".to_owned(), variable: "KUBECLARITY_PULL_SECRETS" },
-        Problem::WrongType { object: "secret …".to_owned(), found: any() },
-        Problem::NoAnnotation { object: "secret …".to_owned() },
-        Problem::MissingKey { object: "secret …".to_owned(), key: ANY, has: any() },
+        Problem::Missing { object: "secret …".into(), variable: "KUBECLARITY_PULL_SECRETS" },
+        Problem::WrongType { object: "secret …".into(), found: any() },
+        Problem::NoAnnotation { object: "secret …".into() },
+        Problem::MissingKey { object: "secret …".into(), key: ANY, has: any() },
         Problem::Denied {
             object: any(),
             account: Some((any(), any())),
@@ -49,14 +50,14 @@ fn plain() -> Vec<Problem> {
         },
         Problem::Unauthorized { object: any(), server: any() },
         Problem::NoCluster { variable: ANY },
-        Problem::NoNamespace { object: "secret …".to_owned(), namespace: any() },
+        Problem::NoNamespace { object: "secret …".into(), namespace: any() },
         Problem::NowhereToStore { registry: any() },
         Problem::NoRegistry,
         Problem::NoSecret { registry: any() },
         Problem::LoginTooLong,
         Problem::StillServed { registry: any(), origin: any() },
         Problem::StillServedByEntry { registry: any(), origin: any() },
-        Problem::StoredType { object: "secret …".to_owned(), found: any() },
+        Problem::StoredType { object: "secret …".into(), found: any() },
         Problem::ExplainQuestion { question: any() },
         Problem::ConfigureNothing,
         Problem::ConfigureRegistry { name: any() },
@@ -79,7 +80,7 @@ fn tasks() -> impl Iterator<Item = Task> {
         Task::WriteCluster,
         Task::WriteContended(any()),
         Task::AskCloud(any()),
-        Task::ExecPlugin { command: any(), origin: "kubeconfig …".to_owned() },
+        Task::ExecPlugin { command: any(), origin: Shown::from("kubeconfig …") },
     ]
     .into_iter()
 }

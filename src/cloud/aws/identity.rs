@@ -19,13 +19,13 @@ use aws_sdk_ecr::config::SharedHttpClient;
 use super::process::{Process, Role};
 use super::{ATTEMPTS, Clients};
 use crate::cloud::machine::Evidence;
-use crate::cloud::{causes, one_line};
 use crate::credential::jwt_identity_in;
 use crate::file;
 use crate::network::aws_client::ELSEWHERE;
 use crate::problem::AwsFault;
 use crate::secret::Secret;
 use crate::settings::{AwsSettings, Settings};
+use crate::shown::{Shown, causes};
 
 /// How sessions of assumed roles are named, for whoever reads CloudTrail.
 const SESSION: &str = "docker-credential-kubeclarity";
@@ -34,7 +34,7 @@ const SESSION: &str = "docker-credential-kubeclarity";
 #[derive(Debug, Clone)]
 pub struct Keys {
     /// The Secret, for messages.
-    pub origin: String,
+    pub origin: Shown,
     /// `AWS_ACCESS_KEY_ID`.
     pub access_key_id: Secret,
     /// `AWS_SECRET_ACCESS_KEY`.
@@ -50,15 +50,15 @@ pub struct Keys {
 /// Credentials of AWS, and whose they are.
 pub(super) struct Named {
     pub credentials: Credentials,
-    pub identity: String,
+    pub identity: Shown,
 }
 
 /// What came of looking for an identity.
 pub(super) enum Identity {
     Found(Named),
-    None(String),
-    Failed { identity: String, fault: AwsFault },
-    Unavailable { identity: String, fault: AwsFault },
+    None(Shown),
+    Failed { identity: Shown, fault: AwsFault },
+    Unavailable { identity: Shown, fault: AwsFault },
 }
 
 /// The identity of a Secret's keys.
@@ -67,14 +67,14 @@ pub(super) async fn of_keys(clients: &Clients, keys: &Keys, region: &str) -> Ide
     let own =
         Credentials::new(keys.access_key_id.expose(), keys.secret_access_key.expose(), token, None, "secret");
     let Some(role) = &keys.role_arn else {
-        return found(own, format!("the AWS keys in {}", keys.origin));
+        return found(own, shown!["the AWS keys in ", keys.origin]);
     };
-    let identity = format!("the AWS role {role} of {}", keys.origin);
+    let identity = shown!["the AWS role ", Shown::text(role), " of ", keys.origin];
     assumed(clients, own, &Role::of(role, keys.external_id.as_deref()), region, identity).await
 }
 
 /// Credentials that can be used.
-fn found(credentials: Credentials, identity: String) -> Identity {
+fn found(credentials: Credentials, identity: Shown) -> Identity {
     match malformed(&credentials) {
         None => Identity::Found(Named { credentials, identity }),
         Some(fault) => Identity::Failed { identity, fault },
@@ -100,7 +100,7 @@ async fn assumed(
     own: Credentials,
     role: &Role,
     region: &str,
-    identity: String,
+    identity: Shown,
 ) -> Identity {
     if let Some(fault) = malformed(&own) {
         return Identity::Failed { identity, fault };
@@ -129,12 +129,12 @@ pub(super) async fn of_environment(
             let credentials = Credentials::new(id.expose(), key.expose(), token, None, "environment");
             // With a token file beside it, the role is for that, and the SDK takes the keys as they are.
             if let Some(role) = aws.role_arn.as_ref().filter(|_| aws.web_identity_token_file.is_none()) {
-                let identity = format!("the AWS role {role} of AWS_ROLE_ARN");
+                let identity = shown!["the AWS role ", Shown::text(role), " of AWS_ROLE_ARN"];
                 let region = aws.region.as_deref().unwrap_or(registry_region);
                 let role = Role::of(role, aws.external_id.as_deref());
                 return assumed(clients, credentials, &role, region, identity).await;
             }
-            return found(credentials, "the AWS keys in AWS_ACCESS_KEY_ID".to_owned());
+            return found(credentials, "the AWS keys in AWS_ACCESS_KEY_ID".into());
         }
         (Some(_), None) => return half("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         (None, Some(_)) => return half("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
@@ -147,23 +147,24 @@ pub(super) async fn of_environment(
     if let Some(variable) =
         aws.endpoint_override.filter(|_| has_profile(settings) || aws.web_identity_token_file.is_some())
     {
-        let identity = "the AWS identity of the environment".to_owned();
+        let identity = "the AWS identity of the environment".into();
         return Identity::Failed { identity, fault: AwsFault::Endpoint(variable) };
     }
     if let Some(answer) = of_profile(settings, clients, region).await {
         return answer;
     }
     if aws.web_identity_token_file.is_some() {
-        let role = aws.role_arn.as_deref().unwrap_or("(AWS_ROLE_ARN is not set)");
+        let role = aws.role_arn.as_deref().map_or("(AWS_ROLE_ARN is not set)".into(), Shown::text);
         let provider = WebIdentityTokenCredentialsProvider::builder()
             .configure(&config(clients, clients.service.clone(), region))
             .build();
-        let answer = asked_for(provider, format!("the AWS role {role} by AWS_WEB_IDENTITY_TOKEN_FILE")).await;
+        let answer =
+            asked_for(provider, shown!["the AWS role ", role, " by AWS_WEB_IDENTITY_TOKEN_FILE"]).await;
         return refused(answer, |causes| {
             let token = file::read_following(aws.web_identity_token_file.as_deref()?).ok()?;
             let (_, subject) = jwt_identity_in(&token)?;
             let denied = causes.contains("AccessDenied");
-            denied.then(|| AwsFault::Trust { causes: causes.to_owned(), subject: one_line(&subject) })
+            denied.then(|| AwsFault::Trust { causes: causes.clone(), subject: Shown::text(&subject) })
         });
     }
     let direct = config(clients, clients.metadata.clone(), region);
@@ -172,20 +173,21 @@ pub(super) async fn of_environment(
         let answer = asked_for(provider, container_identity(aws)).await;
         return refused(answer, |causes| {
             let unknown = aws.container_token_file.is_some() && causes.contains("StatusCode(404)");
-            unknown.then(|| AwsFault::Association(causes.to_owned()))
+            unknown.then(|| AwsFault::Association(causes.clone()))
         });
     }
     if evidence == Evidence::None {
-        return Identity::None("the AWS profile holds no credentials, and this is no EC2 machine".to_owned());
+        return Identity::None("the AWS profile holds no credentials, and this is no EC2 machine".into());
     }
-    let identity = "the AWS role of this EC2 machine".to_owned();
+    let identity = Shown::from("the AWS role of this EC2 machine");
     match provided(ImdsCredentialsProvider::builder().configure(&direct).build(), identity.clone()).await {
         Identity::None(what) if evidence == Evidence::Named => {
             Identity::Failed { identity, fault: AwsFault::NotThere(what) }
         }
-        Identity::None(what) => Identity::None(format!(
-            "the EC2 machine has no role, or its metadata cannot be reached from here: {what}"
-        )),
+        Identity::None(what) => Identity::None(shown![
+            "the EC2 machine has no role, or its metadata cannot be reached from here: ",
+            what
+        ]),
         // Nobody asked for it by name; a pod on such a machine is often cut off from it on purpose.
         Identity::Failed { identity, fault } if evidence == Evidence::Seen => {
             Identity::Unavailable { identity, fault }
@@ -195,12 +197,12 @@ pub(super) async fn of_environment(
 }
 
 /// The ECS task's role, or EKS Pod Identity, whose token is in a file.
-fn container_identity(aws: &AwsSettings) -> String {
+fn container_identity(aws: &AwsSettings) -> Shown {
     match &aws.container_token_file {
         Some(file) => {
-            format!("the AWS container credentials (EKS Pod Identity) by the token file {}", file.display())
+            shown!["the AWS container credentials (EKS Pod Identity) by the token file ", Shown::path(file)]
         }
-        None => "the AWS container credentials (ECS task role)".to_owned(),
+        None => "the AWS container credentials (ECS task role)".into(),
     }
 }
 
@@ -233,8 +235,8 @@ pub(super) async fn machine_region(clients: &Clients) -> Result<String, AwsFault
     }
 }
 
-fn half(set: &str, missing: &'static str) -> Identity {
-    Identity::Failed { identity: format!("the AWS keys in {set}"), fault: AwsFault::Half(missing) }
+fn half(set: &'static str, missing: &'static str) -> Identity {
+    Identity::Failed { identity: shown!["the AWS keys in ", set], fault: AwsFault::Half(missing) }
 }
 
 /// The profile's identity; `None` if nobody named one and there is none.
@@ -243,7 +245,7 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
     if !has_profile(settings) {
         return None;
     }
-    let identity = format!("the AWS profile {}", aws.profile.as_deref().unwrap_or("default"));
+    let identity = shown!["the AWS profile ", Shown::text(aws.profile.as_deref().unwrap_or("default"))];
     if let Some(process) = Process::of_profile().await {
         return Some(of_process(clients, process, region, identity).await);
     }
@@ -258,7 +260,7 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
 }
 
 /// The credentials that a profile's command prints, and the roles that they take on.
-async fn of_process(clients: &Clients, process: Process, region: &str, identity: String) -> Identity {
+async fn of_process(clients: &Clients, process: Process, region: &str, identity: Shown) -> Identity {
     let mut answer = match process.credentials().await {
         Ok(credentials) => found(credentials, identity.clone()),
         Err(fault) => Identity::Failed { identity: identity.clone(), fault },
@@ -283,7 +285,7 @@ fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> Provider
 }
 
 /// A failure with a better remedy than the general one, if there is one for what the SDK says.
-fn refused(answer: Identity, better: impl Fn(&str) -> Option<AwsFault>) -> Identity {
+fn refused(answer: Identity, better: impl Fn(&Shown) -> Option<AwsFault>) -> Identity {
     match answer {
         Identity::Failed { identity, fault: AwsFault::Identity { causes, down: false } } => {
             let fault = better(&causes).unwrap_or(AwsFault::Identity { causes, down: false });
@@ -306,17 +308,19 @@ fn plainly(causes: &str) -> String {
 }
 
 /// An identity that variables ask for: "not there" is a failure of it.
-async fn asked_for(provider: impl ProvideCredentials, identity: String) -> Identity {
+async fn asked_for(provider: impl ProvideCredentials, identity: Shown) -> Identity {
     match provided(provider, identity.clone()).await {
         Identity::None(what) => Identity::Failed { identity, fault: AwsFault::NotThere(what) },
         answer => answer,
     }
 }
 
-async fn provided(provider: impl ProvideCredentials, identity: String) -> Identity {
+async fn provided(provider: impl ProvideCredentials, identity: Shown) -> Identity {
     match provider.provide_credentials().await {
         Ok(credentials) => found(credentials, identity),
-        Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Identity::None(causes(&error)),
+        Err(error @ CredentialsError::CredentialsNotLoaded(_)) => {
+            Identity::None(Shown::text(&causes(&error)))
+        }
         Err(error) => {
             let causes = plainly(&causes(&error));
             if causes.contains(ELSEWHERE) {
@@ -330,6 +334,7 @@ async fn provided(provider: impl ProvideCredentials, identity: String) -> Identi
                     .any(|word| causes.contains(word));
             // The portal of IAM Identity Center calls an old login a session token.
             let sso = causes.to_lowercase().contains("sso") || causes.contains("Session token not found");
+            let causes = Shown::text(&causes);
             let fault =
                 if sso { AwsFault::Sso { causes, down } } else { AwsFault::Identity { causes, down } };
             Identity::Failed { identity, fault }

@@ -14,6 +14,7 @@ use crate::file;
 use crate::problem::{AzureFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
+use crate::shown::Shown;
 
 /// The machine's metadata server
 /// (<https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>).
@@ -25,7 +26,7 @@ pub enum Identity {
     /// An application with its secret.
     ClientSecret {
         /// The Secret or variable, for messages.
-        origin: String,
+        origin: Shown,
         /// The tenant.
         tenant: String,
         /// The application.
@@ -60,22 +61,21 @@ pub enum Identity {
     },
 }
 
-impl std::fmt::Display for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Identity {
+    /// Who asks, in words.
+    pub(super) fn shown(&self) -> Shown {
         match self {
             Identity::ClientSecret { origin, client, .. } => {
-                write!(f, "the Azure client {client} of {origin}")
+                shown!["the Azure client ", Shown::text(client), " of ", origin]
             }
             Identity::Workload { client, token_file, .. } => {
-                write!(f, "the Azure workload identity {client} by {}", token_file.display())
+                shown!["the Azure workload identity ", Shown::text(client), " by ", Shown::path(token_file)]
             }
-            Identity::AppService { .. } => f.write_str("the Azure managed identity of IDENTITY_ENDPOINT"),
+            Identity::AppService { .. } => "the Azure managed identity of IDENTITY_ENDPOINT".into(),
             Identity::Machine { client: Some(client), .. } => {
-                write!(f, "the Azure managed identity {client} of this machine")
+                shown!["the Azure managed identity ", Shown::text(client), " of this machine"]
             }
-            Identity::Machine { client: None, .. } => {
-                f.write_str("the Azure managed identity of this machine")
-            }
+            Identity::Machine { client: None, .. } => "the Azure managed identity of this machine".into(),
         }
     }
 }
@@ -94,7 +94,7 @@ pub fn of_environment(settings: &Settings) -> Result<Option<Identity>, Problem> 
     };
     if let Some(secret) = &azure.client_secret {
         let (tenant, client) = application("AZURE_CLIENT_SECRET")?;
-        let origin = "AZURE_CLIENT_SECRET".to_owned();
+        let origin = "AZURE_CLIENT_SECRET".into();
         return Ok(Some(Identity::ClientSecret { origin, tenant, client, secret: secret.clone() }));
     }
     if let Some(token_file) = &azure.federated_token_file {

@@ -13,11 +13,12 @@ use crate::file::{self, Unreadable};
 use crate::problem::{CloudFault, FileFault, GoogleFileFault, Problem};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// A credential file, and where it was found.
 #[derive(Debug, Clone)]
 pub struct Adc {
-    origin: String,
+    origin: Shown,
     kind: Kind,
 }
 
@@ -31,18 +32,18 @@ enum Kind {
     Impersonated { source: Box<Kind>, account: Impersonation },
 }
 
-impl std::fmt::Display for Adc {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Adc {
+    /// Whose it is and where it was found, in words.
+    pub fn shown(&self) -> Shown {
+        let origin = &self.origin;
         match &self.kind {
             Kind::ServiceAccount { email, .. } => {
-                write!(f, "the Google service account {email} of {}", self.origin)
+                shown!["the Google service account ", Shown::text(email), " of ", origin]
             }
-            Kind::AuthorizedUser { .. } => write!(f, "the Google user of {}", self.origin),
-            Kind::External(_) => write!(f, "the Google external account of {}", self.origin),
-            Kind::ExternalUser { .. } => write!(f, "the Google external user of {}", self.origin),
-            Kind::Impersonated { .. } => {
-                write!(f, "the impersonated Google service account of {}", self.origin)
-            }
+            Kind::AuthorizedUser { .. } => shown!["the Google user of ", origin],
+            Kind::External(_) => shown!["the Google external account of ", origin],
+            Kind::ExternalUser { .. } => shown!["the Google external user of ", origin],
+            Kind::Impersonated { .. } => shown!["the impersonated Google service account of ", origin],
         }
     }
 }
@@ -79,9 +80,9 @@ pub fn of_environment(settings: &Settings) -> Result<Option<Adc>, Problem> {
         Err(Unreadable::Absent) if !named => Ok(None),
         Err(why) => {
             let what = if named { FileFault::GoogleNamed(why) } else { FileFault::GoogleWellKnown(why) };
-            Err(Problem::File { path: path.display().to_string(), what })
+            Err(Problem::File { path: Shown::path(&path), what })
         }
-        Ok(text) => Adc::parse(&format!("file {}", path.display()), &text).map(Some),
+        Ok(text) => Adc::parse(shown!["file ", Shown::path(&path)], &text).map(Some),
     }
 }
 
@@ -116,10 +117,11 @@ impl Adc {
     ///
     /// # Errors
     /// What is wrong with it; every token address in it is checked here, before anything is sent.
-    pub fn parse(origin: &str, text: &[u8]) -> Result<Adc, Problem> {
-        let kind =
-            parse(text, 0).map_err(|what| Problem::IdentityFile { origin: origin.to_owned(), what })?;
-        Ok(Adc { origin: origin.to_owned(), kind })
+    pub fn parse(origin: Shown, text: &[u8]) -> Result<Adc, Problem> {
+        match parse(text, 0) {
+            Ok(kind) => Ok(Adc { origin, kind }),
+            Err(what) => Err(Problem::IdentityFile { origin, what }),
+        }
     }
 
     /// An access token with these scopes.
@@ -136,7 +138,7 @@ impl Adc {
 fn parse(text: &[u8], depth: usize) -> Result<Kind, GoogleFileFault> {
     let fields: Fields =
         serde_json::from_slice(text).map_err(|error| GoogleFileFault::NotCredential(error.into()))?;
-    let missing = |key| GoogleFileFault::Missing { key, kind: fields.kind.clone() };
+    let missing = |key| GoogleFileFault::Missing { key, kind: Shown::text(&fields.kind) };
     match fields.kind.as_str() {
         "service_account" => {
             let email = fields.client_email.clone().ok_or_else(|| missing("client_email"))?;
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     fn wrong(json: &str) -> String {
-        Adc::parse("f", json.as_bytes()).map(|adc| adc.to_string()).expect_err(json).to_string()
+        Adc::parse("f".into(), json.as_bytes()).map(|adc| adc.shown()).expect_err(json).to_string()
     }
 
     #[test]
@@ -236,7 +238,7 @@ mod tests {
                 r#"{{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"r","token_uri":"{uri}"}}"#
             )
         };
-        assert!(Adc::parse("f", user("https://oauth2.googleapis.com/token").as_bytes()).is_ok());
+        assert!(Adc::parse("f".into(), user("https://oauth2.googleapis.com/token").as_bytes()).is_ok());
         assert!(wrong(&user("https://evil.com/token")).contains("address"));
     }
 
@@ -250,7 +252,7 @@ mod tests {
             json = format!(
                 r#"{{"type":"impersonated_service_account","service_account_impersonation_url":"{url}","source_credentials":{json}}}"#
             );
-            assert_eq!(Adc::parse("f", json.as_bytes()).is_ok(), depth <= MOST_NESTED, "{depth}");
+            assert_eq!(Adc::parse("f".into(), json.as_bytes()).is_ok(), depth <= MOST_NESTED, "{depth}");
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::file;
 use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// The configuration, as `gcloud iam workload-identity-pools create-cred-config` writes it.
 #[derive(Debug, Clone, Deserialize)]
@@ -143,7 +144,7 @@ async fn subject_token(
         let directory = path.parent().unwrap_or(Path::new("/"));
         let name = path.file_name().ok_or(GoogleFault::NoFileName)?;
         let text = file::read_beneath(directory, Path::new(name))
-            .map_err(|why| GoogleFault::TokenFile(path.display().to_string(), why))?;
+            .map_err(|why| GoogleFault::TokenFile(Shown::path(path), why))?;
         return Ok(formatted(source.format.as_ref(), &text)?);
     }
     if let Some(url) = &source.url {
@@ -167,7 +168,7 @@ async fn from_url(source: &CredentialSource, http: &Http, url: &str) -> Result<S
     };
     let answer = http.send(towards, Method::GET, url, prepare).await?;
     if !answer.status.is_success() {
-        return Err(GoogleFault::SourceStatus(answer.status.to_string()).into());
+        return Err(GoogleFault::SourceStatus(shown![answer.status]).into());
     }
     Ok(formatted(source.format.as_ref(), &answer.body)?)
 }

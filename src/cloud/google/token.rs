@@ -14,6 +14,7 @@ use super::Token;
 use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
 use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
+use crate::shown::Shown;
 
 /// Where refresh tokens are exchanged if the file does not say so.
 pub(super) const OAUTH: &str = "https://oauth2.googleapis.com/token";
@@ -229,7 +230,7 @@ pub(super) async fn impersonate(
     };
     let answer = http.send(Towards::Service, Method::POST, &account.url, prepare).await?;
     if answer.status != StatusCode::OK {
-        let (email, said) = (account.email().to_owned(), oauth_error(&answer));
+        let (email, said) = (Shown::text(account.email()), oauth_error(&answer));
         return Err(GoogleFault::Impersonation { email, said }.into());
     }
     let response: Response =

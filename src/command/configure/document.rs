@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{HELPER, change};
 use crate::problem::{ConfigFault, Problem};
+use crate::shown::Shown;
 
 /// What docker's own client indents with.
 const TAB: &str = "\t";
@@ -107,7 +108,7 @@ impl<'a> Document<'a> {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Ok(Document::empty());
         }
-        let wrong = |why| Problem::NotDockerConfig { origin: path.display().to_string(), why };
+        let wrong = |why| Problem::NotDockerConfig { origin: Shown::path(path), why };
         let fields: Fields = serde_json::from_slice(text).map_err(|error| wrong(error.into()))?;
         for field in ["credHelpers", "credsStore"] {
             let right = match (field, fields.get(field)) {
@@ -150,33 +151,33 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// Another helper is named there, and `force` is not given. Then nothing is changed.
-    pub fn add(&mut self, keys: &[String], all: bool, force: bool) -> Result<Vec<String>, Problem> {
+    pub fn add(&mut self, keys: &[String], all: bool, force: bool) -> Result<Vec<Shown>, Problem> {
         let mut changes = Vec::new();
         let mut helpers = self.helpers();
         for key in keys {
             match helpers.get(key).and_then(Value::as_str) {
                 Some(HELPER) => continue,
                 Some(other) if !other.is_empty() && !force => {
-                    return Err(taken(other, format!("credHelpers {key:?}")));
+                    return Err(taken(other, shown!["credHelpers \"", Shown::text(key), "\""]));
                 }
                 Some(other) if !other.is_empty() => {
-                    changes.push(change('-', Store::Registry(key.clone()), other))
+                    changes.push(change("-", Store::Registry(key.clone()), other))
                 }
                 _ => {}
             }
             helpers.insert(key.clone(), Value::from(HELPER));
-            changes.push(change('+', Store::Registry(key.clone()), HELPER));
+            changes.push(change("+", Store::Registry(key.clone()), HELPER));
         }
         let store = self.store();
         if all && store != HELPER {
             if !store.is_empty() && !force {
-                return Err(taken(&store, "credsStore".to_owned()));
+                return Err(taken(&store, "credsStore".into()));
             }
             if !store.is_empty() {
-                changes.push(change('-', Store::All, &store));
+                changes.push(change("-", Store::All, &store));
             }
             self.fields.set("credsStore", Value::from(HELPER));
-            changes.push(change('+', Store::All, HELPER));
+            changes.push(change("+", Store::All, HELPER));
         }
         if !helpers.is_empty() && !keys.is_empty() {
             self.fields.set("credHelpers", Value::Object(helpers));
@@ -186,14 +187,14 @@ impl<'a> Document<'a> {
 
     /// Takes this helper out: for the named registries, with `all` from `credsStore`, with neither everywhere. Only
     /// what names this helper is removed. What changed, a line each.
-    pub fn remove(&mut self, keys: &[String], all: bool) -> Vec<String> {
+    pub fn remove(&mut self, keys: &[String], all: bool) -> Vec<Shown> {
         let mut changes = Vec::new();
         let everywhere = keys.is_empty() && !all;
         let mut helpers = self.helpers();
         helpers.retain(|key, helper| {
             let ours = helper.as_str() == Some(HELPER) && (everywhere || keys.contains(key));
             if ours {
-                changes.push(change('-', Store::Registry(key.clone()), HELPER));
+                changes.push(change("-", Store::Registry(key.clone()), HELPER));
             }
             !ours
         });
@@ -205,7 +206,7 @@ impl<'a> Document<'a> {
         }
         if (all || everywhere) && self.store() == HELPER {
             self.fields.remove("credsStore");
-            changes.push(change('-', Store::All, HELPER));
+            changes.push(change("-", Store::All, HELPER));
         }
         changes
     }
@@ -219,8 +220,8 @@ impl<'a> Document<'a> {
     }
 }
 
-fn taken(helper: &str, place: String) -> Problem {
-    Problem::ConfigureTaken { helper: helper.to_owned(), place }
+fn taken(helper: &str, place: Shown) -> Problem {
+    Problem::ConfigureTaken { helper: Shown::text(helper), place }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::file::{self, Unreadable};
 use crate::problem::{FileFault, Problem};
+use crate::shown::Shown;
 
 /// Who may read a new file: it can hold credentials.
 const NEW_FILE: u32 = 0o600;
@@ -73,5 +74,5 @@ impl Target {
 }
 
 fn wrong(path: &Path, what: FileFault) -> Problem {
-    Problem::File { path: path.display().to_string(), what }
+    Problem::File { path: Shown::path(path), what }
 }

@@ -10,22 +10,23 @@ use crate::docker_config::key::Key;
 use crate::finding::{Candidate, Look};
 use crate::question::Question;
 use crate::resolver::{Resolution, Source};
+use crate::shown::Shown;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     /// The version of this schema; fields are only added to it.
     pub schema: u32,
-    pub question: String,
-    pub registry: String,
-    pub path: String,
+    pub question: Shown,
+    pub registry: Shown,
+    pub path: Shown,
     /// `found`, `not found` or `failed`.
     pub result: &'static str,
     /// The message that `get` gives, if it failed.
-    pub problem: Option<String>,
+    pub problem: Option<Shown>,
     pub credential: Option<Won>,
     /// What a client must be told to get this answer too.
-    pub hint: Option<String>,
+    pub hint: Option<Shown>,
     pub cached: bool,
     pub candidates: Vec<Ranked>,
     pub sources: Vec<Asked>,
@@ -34,8 +35,8 @@ pub(super) struct Report {
 /// The credential that won.
 #[derive(Debug, Serialize)]
 pub(super) struct Won {
-    pub origin: String,
-    pub username: String,
+    pub origin: Shown,
+    pub username: Shown,
     /// Seconds since 1970; null for a password, of which nothing is known.
     pub expires: Option<u64>,
     pub seconds_left: Option<u64>,
@@ -44,10 +45,10 @@ pub(super) struct Won {
 /// A candidate in its place.
 #[derive(Debug, Serialize)]
 pub(super) struct Ranked {
-    pub origin: String,
-    pub key: Option<String>,
-    pub username: String,
-    pub rank: String,
+    pub origin: Shown,
+    pub key: Option<Shown>,
+    pub username: Shown,
+    pub rank: Shown,
 }
 
 /// A source.
@@ -62,8 +63,8 @@ pub(super) struct Asked {
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub(super) struct Looked {
-    pub object: String,
-    pub result: String,
+    pub object: Shown,
+    pub result: Shown,
     pub failed: bool,
     pub milliseconds: f64,
     pub fix: Option<String>,
@@ -79,7 +80,7 @@ impl Report {
     ) -> Report {
         let (won, problem) = match answer.result() {
             Ok(_) => (won(answer, now), None),
-            Err(problem) => (None, Some(problem.to_string())),
+            Err(problem) => (None, Some(shown![problem])),
         };
         let result = match (&won, &problem) {
             (Some(_), _) => "found",
@@ -94,9 +95,9 @@ impl Report {
         };
         Report {
             schema: 1,
-            question: question.to_owned(),
-            registry: asked.registry.authority(),
-            path: asked.path.clone(),
+            question: Shown::text(question),
+            registry: Shown::text(&asked.registry.authority()),
+            path: Shown::text(&asked.path),
             result,
             problem,
             credential: won,
@@ -113,24 +114,24 @@ impl Report {
 }
 
 /// A client with `credHelpers` asks for the host alone. It gets what is for one path only with the image beside it.
-fn hint(asked: &Question, host_alone: &Question, answer: &Answer) -> Option<String> {
+fn hint(asked: &Question, host_alone: &Question, answer: &Answer) -> Option<Shown> {
     let Answer::Asked(resolution) = answer else { return None };
-    let key = Key::parse(resolution.candidates.first()?.key.as_deref()?)?;
+    let key = Key::parse(&resolution.candidates.first()?.key.as_ref()?.to_string())?;
     (key.is_scoped(&asked.registry) && asked.path != host_alone.path).then(|| {
-        format!(
-            "for one path: a client that asks for the host alone (credHelpers) needs KUBECLARITY_IMAGE={}",
-            asked.registry.key()
-        )
+        shown![
+            "for one path: a client that asks for the host alone (credHelpers) needs KUBECLARITY_IMAGE=",
+            Shown::text(&asked.registry.key())
+        ]
     })
 }
 
 fn won(answer: &Answer, now: SystemTime) -> Option<Won> {
-    let of = |credential: &Credential, origin: String| {
+    let of = |credential: &Credential, origin: Shown| {
         let seconds = |since: std::time::Duration| since.as_secs();
         let expires = credential.expires;
         Won {
             origin,
-            username: credential.username.clone(),
+            username: Shown::user(credential),
             expires: expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(seconds),
             seconds_left: expires.map(|at| at.duration_since(now).map_or(0, seconds)),
         }
@@ -143,10 +144,10 @@ fn won(answer: &Answer, now: SystemTime) -> Option<Won> {
     }
 }
 
-fn origin_of(entry: &Entry) -> String {
+fn origin_of(entry: &Entry) -> Shown {
     match &entry.kept {
         crate::cache::Kept::Credential { origin, .. } => origin.clone(),
-        crate::cache::Kept::NotFound => String::new(),
+        crate::cache::Kept::NotFound => Shown::default(),
     }
 }
 
@@ -154,7 +155,7 @@ fn ranked(candidate: &Candidate) -> Ranked {
     Ranked {
         origin: candidate.origin.clone(),
         key: candidate.key.clone(),
-        username: candidate.credential.username.clone(),
+        username: Shown::user(&candidate.credential),
         rank: candidate.why.clone(),
     }
 }
@@ -163,7 +164,7 @@ fn ranked(candidate: &Candidate) -> Ranked {
 fn sources(resolution: &Resolution, asked: &Question) -> Vec<Asked> {
     let looked = |look: &Look| Looked {
         object: look.object.clone(),
-        result: look.result.clone(),
+        result: look.result(),
         failed: look.problem.is_some(),
         milliseconds: (look.took.as_secs_f64() * 10_000.0).round() / 10.0,
         fix: look.problem.as_ref().and_then(|problem| problem.fix()).map(|fix| {

@@ -2,6 +2,7 @@
 //! beginning of a line: a here-document does not end at an indented word.
 
 use super::report::{Asked, Looked, Report};
+use crate::shown::Shown;
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
@@ -53,14 +54,15 @@ impl Page<'_> {
 
     fn head(&self) -> String {
         let Report { question, registry, path, .. } = self.report;
-        let mut head = self.paint(BOLD, &clean(question));
+        let [question, registry, path] = [question, registry, path].map(Shown::to_string);
+        let mut head = self.paint(BOLD, &question);
         let said = if path.is_empty() { registry.clone() } else { format!("{registry}/{path}") };
         if !question.starts_with(&said) {
             if question != registry {
-                head += &format!(" on registry {}", clean(registry));
+                head += &format!(" on registry {}", registry);
             }
             if !path.is_empty() {
-                head += &format!(", path {}", clean(path));
+                head += &format!(", path {}", path);
             }
         }
         head
@@ -120,10 +122,11 @@ impl Page<'_> {
                 (false, true) => '*',
                 (false, false) => ' ',
             };
-            let object = clean(if is_said(&look.object) { "" } else { &look.object });
+            let (whole, result) = (look.object.to_string(), look.result.to_string());
             // The messages of failures begin with the object already.
-            let result = look.result.strip_prefix(look.object.as_str()).unwrap_or(&look.result);
-            let mut result = clean(result.trim_start_matches([':', ' ']));
+            let result = result.strip_prefix(whole.as_str()).unwrap_or(&result);
+            let mut result = result.trim_start_matches([':', ' ']).to_owned();
+            let object = if is_said(&whole) { String::new() } else { whole.clone() };
             if let Some(fix) = &look.fix {
                 // What it takes stands below; the message's own remedy, after its last semicolon, says less.
                 if let Some((what, _)) = result.rsplit_once("; ") {
@@ -132,7 +135,7 @@ impl Page<'_> {
                 let known = fixes.iter().position(|(_, known)| known == fix);
                 let number = known.unwrap_or(fixes.len()) + 1;
                 if known.is_none() {
-                    fixes.push((clean(&look.object), fix.clone()));
+                    fixes.push((whole, fix.clone()));
                 }
                 result += &format!("; see fix {number}");
             }
@@ -159,8 +162,8 @@ impl Page<'_> {
         let rows: Vec<[String; 4]> = all
             .iter()
             .map(|one| {
-                let key = clean(one.key.as_deref().unwrap_or_default());
-                [key, format!("user {}", clean(&one.username)), clean(&one.rank), clean(&one.origin)]
+                let key = one.key.as_ref().map(Shown::to_string).unwrap_or_default();
+                [key, format!("user {}", one.username), one.rank.to_string(), one.origin.to_string()]
             })
             .collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -187,12 +190,12 @@ impl Page<'_> {
                     None => "no expiry known".to_owned(),
                 };
                 let found = self.paint(GREEN, "found:");
-                lines.push(format!("{found} user {} from {}", clean(&won.username), clean(&won.origin)));
+                lines.push(format!("{found} user {} from {}", won.username, won.origin));
                 lines.push(format!("       {life}, {age}"));
-                lines.extend(self.report.hint.as_ref().map(|hint| format!("       {}", clean(hint))));
+                lines.extend(self.report.hint.as_ref().map(|hint| format!("       {hint}")));
             }
             (None, Some(problem)) => {
-                lines.push(format!("{} {}", self.paint(RED, "failed:"), clean(problem)));
+                lines.push(format!("{} {}", self.paint(RED, "failed:"), problem));
             }
             (None, None) => {
                 let failed = self.report.sources.iter().flat_map(|source| &source.looks);
@@ -215,36 +218,13 @@ impl Page<'_> {
             let about =
                 if object.is_empty() || is_said(object) { String::new() } else { format!(", for {object}") };
             lines.push(self.paint(BOLD, &format!("fix {}{about}{needless}", at + 1)));
-            lines.extend(fix.lines().map(clean));
+            lines.extend(fix.lines().map(str::to_owned));
         }
     }
 }
 
 fn is_said(object: &str) -> bool {
     SAID_BY_THE_HEADING.contains(&object)
-}
-
-/// Names from outside must not move the cursor, colour the terminal, or turn the direction of a line.
-pub(in crate::command) fn clean(text: &str) -> String {
-    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
-}
-
-/// The same for JSON, which keeps what they hold: characters as their escapes. Line breaks there are the printer's.
-pub(super) fn escaped(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        match steers(c) && c != '\n' {
-            false => text.push(c),
-            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text += &format!("\\u{unit:04x}")),
-        }
-    }
-    text
-}
-
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn duration(seconds: u64) -> String {
@@ -266,19 +246,5 @@ mod tests {
         assert_eq!(duration(125), "2 min 5 s");
         assert_eq!(duration(43_199), "11 h 59 min");
         assert_eq!(duration(90_000), "1 d 1 h");
-    }
-
-    #[test]
-    fn what_comes_from_outside_cannot_steer_the_terminal() {
-        assert_eq!(clean("a\x1b[2Jb\nc\u{9b}d\u{202e}e\u{61c}f"), "a [2Jb c d e f");
-    }
-
-    #[test]
-    fn nor_in_json_which_keeps_it() {
-        let name = "a\x1b\u{9b}2J\u{7f}\u{202e}\u{e0041}\n\\\"é";
-        let json = serde_json::to_string_pretty(&[name]).unwrap();
-        let text = escaped(&json);
-        assert!(text.chars().all(|c| c == '\n' || !steers(c)), "{text:?}");
-        assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [name]);
     }
 }

@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 use super::ExternalAccount;
 use crate::child;
-use crate::cloud::one_line;
 use crate::deadline::Deadline;
 use crate::problem::GoogleFault;
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::shown::Shown;
 
 /// The configuration's part for it.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,7 +64,7 @@ pub(super) async fn token(
 pub fn parse(printed: &[u8]) -> Result<Secret, GoogleFault> {
     let printed: Printed = serde_json::from_slice(printed).map_err(|_| GoogleFault::ProgramNotJson)?;
     if !printed.success {
-        let said = one_line(&format!("{}: {}", printed.code, printed.message));
+        let said = shown![Shown::text(&printed.code), ": ", Shown::text(&printed.message)];
         return Err(GoogleFault::ProgramRefused(said));
     }
     let token = if printed.token_type.ends_with(":saml2") { printed.saml_response } else { printed.id_token };

@@ -33,7 +33,7 @@ const START: char = '\u{2}';
 const END: char = '\u{3}';
 
 /// A text that may be shown.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Default)]
 pub struct Shown(Cow<'static, str>);
 
 impl Shown {
@@ -104,12 +104,16 @@ impl Shown {
     }
 
     fn bare(&self) -> String {
-        self.0.replace([START, END], "")
+        self.letters().collect()
+    }
+
+    fn letters(&self) -> impl Iterator<Item = char> {
+        self.0.chars().filter(|c| !matches!(*c, START | END))
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.0.chars().all(|c| matches!(c, START | END))
+        self.letters().next().is_none()
     }
 }
 
@@ -151,9 +155,18 @@ impl From<&Shown> for Shown {
     }
 }
 
+/// Equal is what reads the same, whoever said which part of it.
+impl PartialEq for Shown {
+    fn eq(&self, other: &Shown) -> bool {
+        self.letters().eq(other.letters())
+    }
+}
+
+impl Eq for Shown {}
+
 impl PartialEq<str> for Shown {
     fn eq(&self, other: &str) -> bool {
-        self.0.chars().filter(|c| !matches!(*c, START | END)).eq(other.chars())
+        self.letters().eq(other.chars())
     }
 }
 
@@ -223,19 +236,16 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     parts.join(": ")
 }
 
-/// Adds a text without what steers a terminal, each run of white space as one blank, and no more than is kept.
+/// Adds a text, a blank in place of what steers a terminal, and no more than is kept.
 fn clean_into(to: &mut String, text: &str) {
-    let mut blank = false;
-    let text = shortened(text, KEPT);
-    for c in text.trim().chars() {
-        if c == ' ' || steers(c) {
-            blank = true;
-            continue;
+    let mut steered = false;
+    for c in shortened(text, KEPT).chars() {
+        match (steers(c), steered) {
+            (false, _) => to.push(c),
+            (true, false) => to.push(' '),
+            (true, true) => {}
         }
-        if std::mem::take(&mut blank) {
-            to.push(' ');
-        }
-        to.push(c);
+        steered = steers(c);
     }
 }
 

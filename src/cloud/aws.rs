@@ -107,7 +107,7 @@ impl Clients {
 pub fn no_identity(settings: &Settings) -> Option<&'static str> {
     let none =
         !identity::is_configured(settings) && machine::evidence(settings, Cloud::Aws) == Evidence::None;
-    none.then(|| "no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine")
+    none.then_some("no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine")
 }
 
 /// Asks ECR for a token, with a given identity or the environment's.

@@ -173,10 +173,10 @@ pub fn parse(origin: &Shown, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Pr
     let mut kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| broken(KubeconfigFault::Invalid))?;
     // Paths in a kubeconfig are relative to it.
     let absolute = |path: &mut Option<String>| {
-        if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
-            if let Ok(joined) = base.join(&*path).into_os_string().into_string() {
-                *path = joined;
-            }
+        if let Some(path) = path.as_mut().filter(|path| !path.is_empty())
+            && let Ok(joined) = base.join(&*path).into_os_string().into_string()
+        {
+            *path = joined;
         }
     };
     for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {

@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn words_numbers_and_texts_are_put_together() {
-        let name = Shown::text("team\u{7}");
+        let name = Shown::text("team");
         let all = shown!["secret ", name, "/x has ", 3_usize, " keys"];
         assert_eq!(all.to_string(), "secret team/x has 3 keys");
         assert_eq!(all, "secret team/x has 3 keys");

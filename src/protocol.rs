@@ -2,18 +2,21 @@
 //!
 //! The message of a failure goes to stdout, because clients quote that to their user; stderr stays empty.
 
+mod login;
+
+pub use login::{Login, login};
+
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroize;
 
 use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::problem::{JsonReason, Need, Problem, Task};
-use crate::secret::Secret;
+use crate::problem::{Need, Problem, Task};
 use crate::shown::Shown;
 
 /// The program's name, as clients know it.
@@ -175,55 +178,10 @@ pub fn server_string(stdin: &[u8]) -> Result<&str, Reply> {
     }
 }
 
-/// What `store` is given.
-#[derive(Deserialize)]
-pub struct Login {
-    /// The server, as the client names it.
-    #[serde(rename = "ServerURL", default)]
-    pub server: String,
-    /// The user name.
-    #[serde(rename = "Username", default)]
-    pub username: String,
-    /// The password or token.
-    #[serde(rename = "Secret", default = "no_secret")]
-    pub secret: Secret,
-}
-
-fn no_secret() -> Secret {
-    Secret::new(String::new())
-}
-
-/// Understands the input of `store`.
-///
-/// # Errors
-/// The reply to input that is no JSON, or has no server or no user name.
-pub fn login(stdin: &[u8]) -> Result<Login, Reply> {
-    if stdin.len() > MOST_STDIN {
-        return Err(Reply::problem(&Problem::LoginTooLong));
-    }
-    // serde takes a list for an object with its fields in order; Docker does not.
-    if stdin.trim_ascii_start().starts_with(b"[") {
-        return Err(Reply::failure("invalid type: list, expected an object"));
-    }
-    let login: Login = serde_json::from_slice(stdin).map_err(|error| match error.classify() {
-        // A message about a value of the wrong type quotes the value.
-        serde_json::error::Category::Data => {
-            Reply::failure(Shown::text(&JsonReason::from(error).to_string()))
-        }
-        _ => Reply::failure(Shown::text(&error.to_string())),
-    })?;
-    if login.server.trim().is_empty() {
-        return Err(Reply::failure(NO_SERVER));
-    }
-    if login.username.is_empty() {
-        return Err(Reply::failure(NO_USERNAME));
-    }
-    Ok(login)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn an_answer_has_exactly_three_keys() {
@@ -249,15 +207,5 @@ mod tests {
         }
         assert_eq!(kept.len(), MOST_STDIN + 1);
         assert!(server_string(&kept).is_err());
-    }
-
-    #[test]
-    fn a_login_with_a_value_of_the_wrong_type_is_not_quoted() {
-        let Err(reply) = login(br#"{"ServerURL":"s","Username":"u","Secret":["hunter2"],"x":1}"#) else {
-            panic!()
-        };
-        assert!(!String::from_utf8_lossy(&reply.text).contains("hunter2"));
-        let Err(reply) = login(br#"{"ServerURL":5}"#) else { panic!() };
-        assert!(!reply.success && reply.text.ends_with(b"\n"));
     }
 }

@@ -3,7 +3,7 @@
 
 /// A password, token or key. It has no `Display`, and its `Debug` shows nothing of it. [`Secret::expose`] is the only
 /// way to the text: search for it to see every place that lets a secret out.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

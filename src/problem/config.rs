@@ -25,9 +25,15 @@ fn words(category: &Category) -> &'static str {
     }
 }
 
+impl From<&serde_json::Error> for JsonReason {
+    fn from(error: &serde_json::Error) -> JsonReason {
+        JsonReason { category: error.classify(), line: error.line(), column: error.column() }
+    }
+}
+
 impl From<serde_json::Error> for JsonReason {
     fn from(error: serde_json::Error) -> JsonReason {
-        JsonReason { category: error.classify(), line: error.line(), column: error.column() }
+        (&error).into()
     }
 }
 

@@ -5,7 +5,9 @@ mod support;
 
 use serde_json::{Value, json};
 use support::api::secret_path;
-use support::data::{base64, config, password};
+use support::data::{base64, config, config_with, expired_jwt, password};
+use support::fault::Refused;
+use support::mount::Mount;
 use support::writes::{cluster, holding, on, secret_of, stored, text};
 use support::{FakeApi, Helper};
 
@@ -270,6 +272,71 @@ fn erasing_what_a_source_serves_names_the_source() {
         .docker_auth(known())
         .run()
         .explains(&[HOST, "DOCKER_AUTH_CONFIG entry reg.example.com"]);
+}
+
+#[test]
+fn erasing_succeeds_where_what_is_left_serves_nobody() {
+    let broken = [
+        config_with(HOST, json!({ "auth": "!" })),
+        config_with(HOST, json!({ "auth": base64("user") })),
+        config_with(HOST, json!({ "username": "user" })),
+        config_with(HOST, json!([1])),
+        config_with(HOST, json!({ "username": "user", "password": expired_jwt() })),
+        r#"{"auths":[]}"#.to_owned(),
+        "{".to_owned(),
+    ];
+    let api = holding(&config(&[("other.io", "other")]));
+    for text in &broken {
+        let mount = Mount::new();
+        mount.secret("pull", ".dockerconfigjson", text);
+        api.object(&secret_path("team", "pull"), secret_of(text));
+        let everywhere = |verb: &str| {
+            let ask = || Helper::new([verb]).stdin(SERVER);
+            let file = ask().file("docker/config.json", text).file("auth.json", text);
+            let (directory, auth) = (file.path("docker"), file.path("auth.json"));
+            [
+                ask().env("IMAGE_PULL_SECRET_PATH", mount.path()),
+                on(&api, ask()).env("KUBECLARITY_PULL_SECRETS", "team/pull"),
+                ask().docker_auth(text),
+                file.env("DOCKER_CONFIG", directory),
+                ask().file("auth.json", text).env("REGISTRY_AUTH_FILE", auth),
+            ]
+        };
+        for (at, helper) in everywhere("erase").into_iter().enumerate() {
+            helper.run().is(0, "", "");
+            // `get` is the one to report it.
+            if at < 3 {
+                everywhere("get")
+                    .into_iter()
+                    .nth(at)
+                    .unwrap()
+                    .run()
+                    .explains(&["pull", "DOCKER_AUTH_CONFIG"][at / 2..=at / 2]);
+            }
+        }
+    }
+    // What was named and is missing or denied serves nobody either.
+    for (variable, value) in [
+        ("IMAGE_PULL_SECRET_PATH", "/nowhere"),
+        ("KUBECLARITY_PULL_SECRETS", "team/gone"),
+        ("CI_REGISTRY_USER", "u"),
+    ] {
+        on(&api, Helper::erase(SERVER)).env("CI_REGISTRY", HOST).env(variable, value).run().is(0, "", "");
+    }
+    assert_eq!(api.writes(), [""; 0]);
+}
+
+#[test]
+fn erasing_is_no_success_while_a_source_that_may_serve_it_is_down() {
+    let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let down = Refused::new();
+    let run = Helper::erase(host)
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "hunter2")
+        .env("HTTPS_PROXY", down.url())
+        .timeout("2")
+        .run();
+    run.within(20).explains(&[host]);
 }
 
 #[test]

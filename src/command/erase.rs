@@ -50,8 +50,13 @@ fn erase(settings: &Settings, registry: &Registry, deadline: Deadline) -> Result
         cache::forget(settings);
     }
     let question = Question::new(registry.clone(), settings);
-    let Some(candidate) = Resolver::new(settings, &question, deadline).resolve().answer()? else {
-        return Ok(());
+    let candidate = match Resolver::new(settings, &question, deadline).resolve().answer() {
+        Ok(Some(candidate)) => candidate,
+        Ok(None) => return Ok(()),
+        // It may serve the registry again later.
+        Err(problem) if problem.is_outage() => return Err(problem),
+        // What is broken, expired or denied serves nobody: it is for `get` to report.
+        Err(_) => return Ok(()),
     };
     let (registry, origin) = (Shown::text(&registry.key()), candidate.object());
     let stored = shown![stored::object(settings).shown(), "/"];

@@ -122,6 +122,22 @@ pub enum Problem {
         namespace: Shown,
     },
 
+    /// The Secret of stored logins does not exist, and the account may not create it.
+    #[error(
+        "{object} does not exist and cannot be created: access denied{}; create it empty with `kubectl create secret generic basic-regcred --namespace {namespace} --type kubernetes.io/dockerconfigjson --from-literal='.dockerconfigjson={{\"auths\":{{}}}}'`, and allow logins with a Role in namespace {namespace} with the rule {rule}, and a RoleBinding",
+        for_whom(.account)
+    )]
+    NotCreated {
+        /// The object, as `secret namespace/name`.
+        object: Shown,
+        /// The service account that was denied, as namespace and name, if it is known.
+        account: Option<(Shown, Shown)>,
+        /// The object's namespace.
+        namespace: Shown,
+        /// The rule that allows logins once it exists, in YAML's flow style.
+        rule: Shown,
+    },
+
     /// A login has no place to be stored in.
     #[error(
         "nothing was stored for {registry}: there is no cluster to store it in: not in a pod, no KUBECONFIG and no ~/.kube/config; set KUBECONFIG, or KUBECLARITY_IGNORE_LOGIN=1 to pass over logins"

@@ -201,25 +201,60 @@ fn broken_data_is_left_alone() {
     }
 }
 
+const RULE: &str =
+    r#"{apiGroups: [""], resources: [secrets], resourceNames: [basic-regcred], verbs: [get, update]}"#;
+
 #[test]
 fn without_a_right_the_role_is_named() {
-    let rules = [
+    let role = [
+        "secret kubeclarity/basic-regcred: access denied",
         "Role in namespace kubeclarity",
-        r#"{apiGroups: [""], resources: [secrets], resourceNames: [basic-regcred], verbs: [get, update]}"#,
-        r#"{apiGroups: [""], resources: [secrets], verbs: [create]}"#,
+        RULE,
         "RoleBinding",
     ];
     let there = || holding(&config(&[(HOST, "old")]));
-    for (api, denied) in [(there(), stored()), (cluster(), stored()), (there(), put()), (cluster(), post())] {
+    for (api, denied) in [(there(), stored()), (cluster(), stored()), (there(), put())] {
         api.always(&denied, Answer::Status(403));
-        refuses(&api, login(), &rules);
+        refuses(&api, login(), &role);
     }
     let api = there();
     api.always(&put(), Answer::Status(403));
-    refuses(&api, Helper::erase(SERVER), &rules);
+    refuses(&api, Helper::erase(SERVER), &role);
     // What may not be read is not served either.
     api.always(&stored(), Answer::Status(403));
     erase(&api).is(0, "", "");
+}
+
+#[test]
+fn without_the_secret_and_the_right_to_create_it_both_commands_are_named() {
+    let api = cluster();
+    api.always(&post(), Answer::Status(403));
+    let run = store(&api);
+    run.explains(&[
+        "secret kubeclarity/basic-regcred does not exist and cannot be created: access denied",
+        "`kubectl create secret generic basic-regcred --namespace kubeclarity --type kubernetes.io/dockerconfigjson \
+         --from-literal='.dockerconfigjson={\"auths\":{}}'`",
+        "Role in namespace kubeclarity",
+        RULE,
+        "RoleBinding",
+    ]);
+    assert_eq!(api.writes(), ["POST"]);
+    // There is nothing to erase.
+    erase(&api).is(0, "", "");
+}
+
+#[test]
+fn the_right_to_create_secrets_is_never_proposed() {
+    // Who may create any Secret of a namespace can make one that holds a token of any of its service accounts.
+    for denied in [stored(), put(), post()] {
+        for there in [true, false] {
+            let api = if there { holding(&config(&[(HOST, "old")])) } else { cluster() };
+            api.always(&denied, Answer::Status(403));
+            for run in [store(&api), erase(&api), on(&api, Helper::new(["explain", HOST])).run()] {
+                assert!(!run.text().contains("verbs: [create") && !run.text().contains("create]"), "{run:?}");
+            }
+        }
+    }
 }
 
 #[test]

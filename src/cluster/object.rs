@@ -62,13 +62,6 @@ impl Object {
 }
 
 impl Object {
-    /// The rule of a Role that allows creating its like. RBAC cannot limit that to a name.
-    pub fn create_rule(&self) -> Shown {
-        shown![r#"{apiGroups: [""], resources: ["#, self.resource, "], verbs: [create]}"]
-    }
-}
-
-impl Object {
     /// Its kind, namespace and name, for messages.
     pub fn shown(&self) -> Shown {
         let kind = if self.resource == "secrets" { "secret " } else { "service account " };

@@ -187,14 +187,19 @@ pub(super) fn denied(
     told: Option<(Shown, Shown)>,
     rules: Vec<Shown>,
 ) -> Problem {
-    // What the server says, else what the pod's own token says.
-    let own = cluster.service_account.as_ref().filter(|_| cluster.found == Found::InPod);
-    let own = own.map(|account| {
-        let namespace = account.namespace.as_deref().unwrap_or_default();
-        (Shown::text(namespace), Shown::text(&account.name))
-    });
-    let account = told.or(own);
+    let account = denied_account(cluster, told);
     Problem::Denied { object: object.shown(), account, namespace: Shown::text(&object.namespace), rules }
+}
+
+/// The service account that was denied: the one that the server named, else the pod's own.
+pub(super) fn denied_account(cluster: &Cluster, told: Option<(Shown, Shown)>) -> Option<(Shown, Shown)> {
+    let own = cluster.service_account.as_ref().filter(|_| cluster.found == Found::InPod);
+    told.or_else(|| {
+        own.map(|account| {
+            let namespace = account.namespace.as_deref().unwrap_or_default();
+            (Shown::text(namespace), Shown::text(&account.name))
+        })
+    })
 }
 
 /// Takes a Secret's configuration, or notes why there is none.

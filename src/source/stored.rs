@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::mounted::KEYS;
-use super::pull_secrets::{STORED_SECRET, denied, type_of};
+use super::pull_secrets::{STORED_SECRET, denied, denied_account, type_of};
 use crate::cluster::{Cluster, Object, Refusal};
 use crate::docker_config::Format;
 use crate::docker_config::edit::{Document, wipe};
@@ -25,6 +25,9 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// The first wait after a conflict; each next one is longer, and no two processes wait alike.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
+/// All the rights that logins need. `create` is not among them: RBAC cannot limit it to a name or a type, and who may
+/// create any Secret of a namespace can make one that holds a token of any of its service accounts.
+const RIGHTS: &str = "get, update";
 
 /// What is to be done to the Secret.
 pub enum Change<'a> {
@@ -52,7 +55,7 @@ pub fn object(settings: &Settings) -> Object {
 /// Changes the Secret. False if there was nothing to change.
 ///
 /// # Errors
-/// What stands in the way, with the Role that would allow it if that is the reason.
+/// What stands in the way, with the commands that allow it where a right is missing.
 pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>) -> Result<bool, Problem> {
     let object = object(settings);
     let mut wait = FIRST_WAIT;
@@ -60,10 +63,8 @@ pub async fn change(cluster: &Cluster, settings: &Settings, change: &Change<'_>)
         match once(cluster, &object, change).await {
             Err(Refusal::Conflict) => {}
             Ok(changed) => return Ok(changed),
-            // All the rights that storing takes; `create` cannot be given for one name.
             Err(Refusal::Denied(account)) => {
-                let rules = vec![object.rule("get, update"), object.create_rule()];
-                return Err(denied(cluster, &object, account, rules));
+                return Err(denied(cluster, &object, account, vec![object.rule(RIGHTS)]));
             }
             // A Secret that is not there is handled; this is its namespace.
             Err(Refusal::Absent) => {
@@ -179,7 +180,15 @@ async fn create(cluster: &Cluster, object: &Object, change: &Change<'_>) -> Resu
         "type": type_of(format),
         "data": { key: STANDARD.encode(text.as_bytes()) },
     }));
-    cluster.create(object, &body(&secret.0)).await.map(|()| true)
+    cluster.create(object, &body(&secret.0)).await.map(|()| true).map_err(|refusal| match refusal {
+        Refusal::Denied(told) => Refusal::Failed(Problem::NotCreated {
+            object: object.shown(),
+            account: denied_account(cluster, told),
+            namespace: Shown::text(&object.namespace),
+            rule: object.rule(RIGHTS),
+        }),
+        other => other,
+    })
 }
 
 fn body(secret: &Value) -> Zeroizing<Vec<u8>> {

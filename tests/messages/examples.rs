@@ -51,6 +51,12 @@ fn plain() -> Vec<Problem> {
         Problem::Unauthorized { object: any(), server: any() },
         Problem::NoCluster { variable: ANY },
         Problem::NoNamespace { object: "secret …".into(), namespace: any() },
+        Problem::NotCreated {
+            object: "secret …".into(),
+            account: Some((any(), any())),
+            namespace: any(),
+            rule: any(),
+        },
         Problem::NowhereToStore { registry: any() },
         Problem::NoRegistry,
         Problem::NoSecret { registry: any() },

@@ -33,6 +33,7 @@ fn group(problem: &Problem) -> &'static str {
         Problem::ClusterConfig { .. } => "Kubeconfigs",
         Problem::IdentityFile { .. } | Problem::Cloud { .. } => "Clouds",
         Problem::NoNamespace { .. }
+        | Problem::NotCreated { .. }
         | Problem::NowhereToStore { .. }
         | Problem::NoRegistry
         | Problem::NoSecret { .. }

@@ -32,7 +32,7 @@ def kubelet():
 @pytest.fixture
 def writer(api, home, namespace, in_pod):
     api.service_account(namespace, "writer")
-    may_store(api, namespace, f"{namespace}/writer")
+    may_store(api, namespace, f"{namespace}/writer", create=True)
     in_pod("writer")
     return home
 
@@ -136,40 +136,78 @@ def test_a_namespace_that_is_not_there(api, home, tmp_path):
     assert_error(store(home, "registry.example.com"), "secret nowhere/basic-regcred", "namespace nowhere does not exist")
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["create", "update"])
-def test_the_role_that_the_error_names_is_enough(api, home, namespace, in_pod, there):
+def rule_in(message):
+    """Of the Role that the message names: its namespace and its rule."""
+    namespace, rule = re.search(r"Role in namespace (\S+) with the rule (\{.*?\}), and a RoleBinding", message).groups()
+    rule = yaml.safe_load(rule)
+    assert (rule["resourceNames"], rule["verbs"]) == ([NAME], ["get", "update"]), message
+    assert message.count("verbs:") == 1, message
+    return namespace, rule
+
+
+def test_the_role_that_the_error_names_is_enough(api, home, namespace, in_pod):
     api.service_account(namespace, "writer")
     in_pod("writer")
-    if there:
-        create(api, namespace, by_kubectl("other.example.com", "other", "s", "e@example.com"))
+    create(api, namespace, by_kubectl("other.example.com", "other", "s", "e@example.com"))
     result = store(home, "registry.example.com")
     assert_error(result, f"to service account {namespace}/writer")
-    in_namespace = re.search(r"Role in namespace (\S+) ", result.out)[1]
-    rules = [yaml.safe_load(rule) for rule in re.findall(r"the rule (\{.*?\})", result.out)]
-    assert [rule["verbs"] for rule in rules] == [["get", "update"], ["create"]], result
-    assert [rule.get("resourceNames") for rule in rules] == [[NAME], None], result
-    api.role(in_namespace, "as-told", rules, f"{namespace}/writer")
+    in_namespace, rule = rule_in(result.out)
+    api.role(in_namespace, "as-told", [rule], f"{namespace}/writer")
+    logs_in_and_out(api, home, namespace, {"other.example.com"})
+
+
+def test_the_commands_that_the_error_names_where_the_secret_is_missing_are_enough(api, home, namespace, in_pod, tmp_path):
+    """With kubectl, letter by letter."""
+    api.service_account(namespace, "writer")
+    in_pod("writer")
+    api.allow_get(namespace, f"{namespace}/writer", secrets=[NAME])
+    result = store(home, "registry.example.com")
+    assert_error(result, f"secret {namespace}/{NAME} does not exist", f"access denied to service account {namespace}/writer")
+    in_namespace, rule = rule_in(result.out)
+    api.role(in_namespace, "as-told", [rule], f"{namespace}/writer")
+    command = re.search("`(kubectl create secret .*?)`", result.out)[1]
+    kubectl(api, tmp_path, command)
+    assert config_of(api, namespace) == {"auths": {}}
+    logs_in_and_out(api, home, namespace, set())
+    # Run once more, it does no harm.
+    assert store(home, "registry.example.com") == DONE
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        kubectl(api, tmp_path, command)
+    assert "already exists" in refused.value.stderr
+    assert_found(home.get("registry.example.com"), "registry.example.com", "user", "secret")
+
+
+def kubectl(api, directory, command):
+    kubeconfig = api.kubeconfig(directory / "admin", {"token": api.admin})
+    subprocess.run(command, shell=True, check=True, capture_output=True, text=True, env=os.environ | {"KUBECONFIG": str(kubeconfig)})
+
+
+def logs_in_and_out(api, home, namespace, rest):
     assert store(home, "registry.example.com") == DONE
     assert_found(home.get("registry.example.com"), "registry.example.com", "user", "secret")
     assert home.helper("erase", "registry.example.com") == DONE
-    assert set(config_of(api, namespace)["auths"]) == ({"other.example.com"} if there else set())
+    assert set(config_of(api, namespace)["auths"]) == rest
     # And it opens nothing else.
     api.secret(namespace, "other", {"a": "b"})
-    for method, path in (("GET", "/other"), ("GET", ""), ("DELETE", f"/{NAME}")):
+    token = {"metadata": {"name": "token", "annotations": {"kubernetes.io/service-account.name": "writer"}}, "type": "kubernetes.io/service-account-token"}
+    writer = api.token(namespace, "writer")
+    for method, path, body in (("GET", "/other", None), ("GET", "", None), ("DELETE", f"/{NAME}", None), ("POST", "", token)):
         with pytest.raises(ApiError) as denied:
-            api.request(method, f"/api/v1/namespaces/{namespace}/secrets{path}", token=api.token(namespace, "writer"))
+            api.request(method, f"/api/v1/namespaces/{namespace}/secrets{path}", body, token=writer)
         assert denied.value.status == 403
 
 
 def test_the_role_of_the_readme_is_enough(api, home, namespace, tmp_path):
-    """And its first rule is, once the Secret is there."""
-    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
-    roles = [role for block in blocks for role in yaml.safe_load_all(block) if role.get("kind") == "Role"]
-    rules, = (role["rules"] for role in roles if role["metadata"]["name"] == "docker-login")
+    """With the command beside it, and without `create`."""
+    readme = README.read_text()
+    command, = re.findall(r"```sh\n(kubectl create secret generic basic-regcred .*)\n```", readme)
+    roles = [role for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) for role in yaml.safe_load_all(block) if role.get("kind") == "Role"]
+    role, = (role for role in roles if role["metadata"]["name"] == "docker-login")
+    assert f"--namespace {role['metadata']['namespace']} " in command
+    assert [verb for rule in role["rules"] for verb in rule["verbs"]] == ["get", "update"]
+    kubectl(api, tmp_path, command.replace("--namespace kubeclarity", f"--namespace {namespace}"))
     home.env["CREDS_SECRET_NAMESPACE"] = namespace
-    for account, its in (("first", rules), ("later", rules[:1])):
-        api.service_account(namespace, account)
-        api.role(namespace, account, its, f"{namespace}/{account}")
-        home.pod = Pod(tmp_path / account, api.token(namespace, account), namespace, api.ca, "127.0.0.1", api.port)
-        assert store(home, "registry.example.com", account, "secret") == DONE
-        assert_found(home.get("registry.example.com"), "registry.example.com", account, "secret")
+    api.service_account(namespace, "writer")
+    api.role(namespace, "login", role["rules"], f"{namespace}/writer")
+    home.pod = Pod(tmp_path / "pod", api.token(namespace, "writer"), namespace, api.ca, "127.0.0.1", api.port)
+    logs_in_and_out(api, home, namespace, set())

@@ -15,7 +15,7 @@ KILLED = 60
 @pytest.fixture
 def writer(api, home, namespace, in_pod):
     api.service_account(namespace, "writer")
-    may_store(api, namespace, f"{namespace}/writer")
+    may_store(api, namespace, f"{namespace}/writer", create=True)
     in_pod("writer")
     home.env["KUBECLARITY_TIMEOUT"] = "60"  # how long 20 take on a busy machine is not what is tested
     return home

@@ -16,8 +16,12 @@ def config_of(api, namespace):
     return json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
 
 
-def may_store(api, namespace, *subjects):
-    """The Role of README.md. RBAC cannot limit `create` to a name."""
+def may_store(api, namespace, *subjects, create=False):
+    """What the chart makes: an empty Secret, and the Role of README.md. Or no Secret, and the right to create any."""
     secrets = {"apiGroups": [""], "resources": ["secrets"]}
-    api.role(namespace, "store", [
-        secrets | {"resourceNames": [NAME], "verbs": ["get", "update"]}, secrets | {"verbs": ["create"]}], *subjects)
+    rules = [secrets | {"resourceNames": [NAME], "verbs": ["get", "update"]}]
+    if create:
+        rules.append(secrets | {"verbs": ["create"]})
+    else:
+        api.pull_secret(namespace, NAME, {})
+    api.role(namespace, "store", rules, *subjects)

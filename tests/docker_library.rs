@@ -20,7 +20,10 @@ struct Line {
 
 const NO_SERVER: &str = "no credentials server URL";
 
-fn lines() -> Vec<(Vec<u8>, Result<[String; 3], String>)> {
+/// Server, user name and secret, or one of the library's two messages, or `refused`.
+type Answer = Result<[String; 3], String>;
+
+fn lines() -> Vec<(Vec<u8>, Answer)> {
     let text = include_str!("data/docker_logins.jsonl");
     let parsed = text.lines().map(|line| {
         let Line { stdin, login, error } = serde_json::from_str(line).unwrap();

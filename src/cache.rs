@@ -8,7 +8,9 @@ mod entry;
 mod fingerprint;
 mod life;
 mod lock;
+mod place;
 mod store;
+mod sweep;
 
 pub use entry::{Entry, Kept};
 pub use fingerprint::{Fingerprint, Names};
@@ -84,7 +86,7 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
         Err(so_far) => so_far,
     };
     // What needs no network is not worth a file.
-    let store = if resolver.needs_network() { Store::open(settings) } else { None };
+    let store = if resolver.needs_network() { Store::open(settings).ok() } else { None };
     let Some(store) = store else { return Answer::Asked(resolver.others(so_far)) };
     let names = Names::of(settings, question);
     // A mounted secret that is broken by now is an error where nothing is found.
@@ -110,15 +112,16 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
         return Answer::Kept(entry);
     }
     let entry = Entry::of(settings, &resolution, SystemTime::now());
+    let entry = entry.map(|entry| entry.asked_in(generation));
     if let Some(entry) = entry.filter(|_| took_network(settings, &resolution)) {
         if entry.any_path {
-            store.write_of(generation, &names.registry, &entry);
+            store.write_unless_forgotten(&names.registry, &entry);
         }
         // Its own place too, where it outlives the other's service to all repositories.
         let outlived =
             names.own != names.registry && entry.outlives(settings.cache_ttl) && may_change(settings);
         if !entry.any_path || outlived {
-            store.write_of(generation, &names.own, &entry);
+            store.write_unless_forgotten(&names.own, &entry);
         }
     }
     Answer::Asked(resolution)
@@ -174,9 +177,13 @@ fn covers_outage(entry: &Entry, resolution: &Resolution, now: SystemTime) -> boo
 
 /// Forgets every answer, because a login was stored or erased.
 pub fn forget(settings: &Settings) {
-    if let Some(store) = Store::open(settings) {
-        store.clear();
-    }
+    Store::clear_all(settings);
+}
+
+/// Why answers to a question are not kept, if that can be mended; `explain` tells it.
+pub fn problem(settings: &Settings, question: &Question) -> Option<Problem> {
+    let needed = Resolver::new(settings, question, Deadline::after(settings.timeout)).needs_network();
+    if needed { Store::problem(settings) } else { None }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod aws;
 mod azure;
+mod cache;
 mod cloud;
 mod cluster;
 mod config;
@@ -15,6 +16,7 @@ mod setting;
 
 pub use aws::{AwsAdvice, AwsFault};
 pub use azure::AzureFault;
+pub use cache::CacheFault;
 pub use cloud::{CloudFault, HttpFault, Said};
 pub use cluster::{KubeconfigFault, Outage, ProgramFault, ServerFault};
 pub use config::{ConfigFault, EntryFault, JsonReason};
@@ -321,6 +323,15 @@ pub enum Problem {
         what: Need,
         /// The system's reason.
         kind: std::io::ErrorKind,
+    },
+
+    /// No answer is kept, for a reason that can be mended. It costs nothing but speed, so only `explain` tells it.
+    #[error("cache directory {directory} is not used: {what}")]
+    Cache {
+        /// The directory of answers.
+        directory: Shown,
+        /// Why, and what to do.
+        what: CacheFault,
     },
 
     /// A credential file of a cloud, in a file or a Secret, that cannot be used.

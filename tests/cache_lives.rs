@@ -1,5 +1,7 @@
 //! For how long an answer is kept: what a cloud issued, what is stored somewhere, and "not found"; beside failures too.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use serde_json::{Value, json};

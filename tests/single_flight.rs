@@ -258,3 +258,49 @@ fn a_crowd_is_not_queued_where_no_answer_can_be_kept() {
     assert_eq!(api.requests().len(), 20);
     assert_eq!(machine.files(), [""; 0]);
 }
+
+#[test]
+fn locks_and_files_that_killed_ones_left_are_removed_in_passing() {
+    let api = stocked();
+    api.pull_secret("kubeclarity", "basic-regcred", &[(SERVER, "user"), ("other.example.com", "other")]);
+    api.hold();
+    let machine = Machine::new(&api);
+    let dead = machine.get(SERVER).start();
+    wait_for("it asks", || api.requests().len() == 1);
+    dead.kill();
+    let [lock] = &machine.files()[..] else { panic!("no lock is left: {:?}", machine.files()) };
+    let lock = machine.cache().join(lock);
+    // Nobody asks for that registry again. Right after its holder's death it may still be somebody's who waits.
+    let other = |machine: &Machine| {
+        let _ = std::fs::remove_file(machine.cache().join("x"));
+        machine
+            .get("other.example.com")
+            .env("KUBECLARITY_CACHE_TTL", "1")
+            .run()
+            .answers_user("other.example.com", "other");
+    };
+    api.release();
+    other(&machine);
+    assert!(lock.exists());
+    let age = |path: &std::path::Path| {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    };
+    age(&lock);
+    thread::sleep(Duration::from_millis(1100));
+    other(&machine);
+    assert!(!lock.exists(), "{:?}", machine.files());
+    // One that is held stays, however old it is.
+    let api = stocked();
+    api.pull_secret("kubeclarity", "basic-regcred", &[(SERVER, "user")]);
+    api.first(&support::api::secret_path("kubeclarity", "basic-regcred"), [Answer::Hang]);
+    let machine = Machine::new(&api);
+    let holder = machine.get(SERVER).timeout("300").start();
+    wait_for("it asks", || api.requests().len() == 1);
+    let [name] = &machine.files()[..] else { panic!("no lock: {:?}", machine.files()) };
+    let lock = machine.cache().join(name);
+    age(&lock);
+    machine.get("none.example.com").run().not_found();
+    assert!(lock.exists(), "{:?}", machine.files());
+    holder.kill();
+}

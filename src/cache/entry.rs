@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::life::Life;
+use super::store::Generation;
 use crate::credential::Credential;
 use crate::resolver::{Resolution, Source};
 use crate::secret::Secret;
@@ -32,6 +33,8 @@ pub struct Entry {
     fresh_until: SystemTime,
     /// When nothing can use it any more.
     over: SystemTime,
+    /// The generation in which it was asked for.
+    generation: Generation,
 }
 
 /// What is kept.
@@ -67,6 +70,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Source>,
     any_path: bool,
+    #[serde(skip_serializing_if = "Generation::is_first")]
+    generation: Generation,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +86,8 @@ struct Read {
     origin: Option<String>,
     source: Option<Source>,
     any_path: bool,
+    #[serde(default)]
+    generation: Generation,
 }
 
 impl Entry {
@@ -97,7 +104,18 @@ impl Entry {
             }
         };
         let Life { fresh_until, over } = life;
-        Some(Entry { kept, any_path: !resolution.by_path, asked: now, fresh_until, over })
+        let (any_path, generation) = (!resolution.by_path, Generation::default());
+        Some(Entry { kept, any_path, asked: now, fresh_until, over, generation })
+    }
+
+    /// The same, as what was asked for in that generation.
+    pub(super) fn asked_in(self, generation: Generation) -> Entry {
+        Entry { generation, ..self }
+    }
+
+    /// The generation in which it was asked for.
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
     }
 
     /// The credential, if it keeps one.
@@ -175,6 +193,7 @@ impl Entry {
             origin,
             source,
             any_path: self.any_path,
+            generation: self.generation,
         };
         let length = [username, secret, origin].into_iter().flatten().map(str::len).sum::<usize>();
         let mut bytes = Vec::with_capacity(HEAD.len() + length + 256);
@@ -207,7 +226,8 @@ impl Entry {
             (None, None, None) if expires.is_none() && source.is_none() => Kept::NotFound,
             _ => return None,
         };
-        let entry = Entry { kept, any_path: read.any_path, asked, fresh_until, over };
+        let entry =
+            Entry { kept, any_path: read.any_path, asked, fresh_until, over, generation: read.generation };
         (now < over && fresh_until <= over && over <= asked + LONGEST).then_some(entry)
     }
 }
@@ -298,6 +318,7 @@ mod tests {
             asked: at(1000),
             fresh_until: at(1010),
             over: at(1010),
+            generation: Generation::default(),
         };
         assert_eq!(Entry::from_bytes(&none.to_bytes(), at(1009)), Some(none.clone()));
         assert_eq!(Entry::from_bytes(&none.to_bytes(), at(1010)), None);

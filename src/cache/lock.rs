@@ -4,10 +4,13 @@
 //! of blocking, so that it keeps to its own deadline and sees the answer as soon as it is there.
 
 use std::fs::{File, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::fstat;
 
 use super::fingerprint::Fingerprint;
 use super::store::Store;
+use super::sweep::is_abandoned;
 use crate::deadline::Deadline;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -34,10 +37,19 @@ impl<'a> Lock<'a> {
         let name = format!("{}.lock", fingerprint.name());
         let patience = deadline.share(RESERVE);
         let mut pause = FIRST_PAUSE;
-        let file = store.lock_file(&name)?;
+        let mut file = store.lock_file(&name)?;
         loop {
             match file.try_lock() {
-                Ok(()) if store.is_at(&file, &name) => return Some(Lock { store, name, file }),
+                Ok(()) if store.is_at(&file, &name) => {
+                    // From now on it is a lock that somebody had, and no abandoned one.
+                    let _ = file.set_modified(SystemTime::now());
+                    return Some(Lock { store, name, file });
+                }
+                // A dead holder's, which the broom removed after it was opened here.
+                Ok(()) if fstat(&file).is_ok_and(|stat| is_abandoned(&stat, SystemTime::now())) => {
+                    file = store.lock_file(&name)?;
+                    continue;
+                }
                 // The holder is done and removed the file. If it left no answer, there is none that can be kept
                 // (a refusal, a token that is too short): all who waited for it ask side by side.
                 Ok(()) => return None,
@@ -127,5 +139,71 @@ mod tests {
             false
         };
         assert!(Lock::take(&store, &name, long(), holder_ends).is_none());
+    }
+
+    const OLD: Duration = Duration::from_secs(700);
+
+    fn age(base: &tempfile::TempDir, name: &Fingerprint) -> SystemTime {
+        let path = base.path().join(format!("docker-credential-kubeclarity/{}.lock", name.name()));
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - OLD).unwrap();
+        SystemTime::now()
+    }
+
+    #[test]
+    fn an_abandoned_lock_is_taken_and_young_again() {
+        let (base, store, name) = place();
+        drop(store.lock_file(&format!("{}.lock", name.name())).unwrap());
+        let now = age(&base, &name);
+        let held = Lock::take(&store, &name, long(), || panic!("nobody waits")).unwrap();
+        let modified = held.file.metadata().unwrap().modified().unwrap();
+        assert!(modified + Duration::from_secs(5) > now);
+        store.sweep(now);
+        assert!(store.is_at(&held.file, &held.name));
+    }
+
+    #[test]
+    fn a_lock_that_the_broom_takes_away_from_under_a_taker_is_taken_again() {
+        let (base, store, name) = place();
+        let lock = format!("{}.lock", name.name());
+        let dead = store.lock_file(&lock).unwrap();
+        dead.lock().unwrap();
+        age(&base, &name);
+        // The taker has opened it and waits. Its holder dies, and the broom comes before the taker looks again.
+        let dead = Cell::new(Some(dead));
+        let broom_comes = || {
+            drop(dead.take());
+            store.sweep(SystemTime::now());
+            false
+        };
+        let held = Lock::take(&store, &name, long(), broom_comes);
+        assert!(held.is_some_and(|held| store.is_at(&held.file, &lock)));
+    }
+
+    #[test]
+    fn only_one_has_it_while_brooms_are_at_work() {
+        let (base, store, name) = place();
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        let order = std::sync::atomic::Ordering::SeqCst;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        // Left by a holder that was killed long ago.
+                        if let Some(file) = store.lock_file(&format!("{}.lock", name.name())) {
+                            let _ = file.set_modified(SystemTime::now() - OLD);
+                        }
+                        if let Some(held) = Lock::take(&store, &name, long(), || false) {
+                            assert_eq!(inside.fetch_add(1, order), 0);
+                            std::thread::yield_now();
+                            inside.fetch_sub(1, order);
+                            drop(held);
+                        }
+                        store.sweep(SystemTime::now());
+                    }
+                });
+            }
+        });
+        drop(base);
     }
 }

@@ -1,78 +1,134 @@
 //! The directory of answers: 0700 and ours, files 0600 and ours, links not followed, written by rename.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, fstat, statat};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::fingerprint::Fingerprint;
+use super::place::{Place, me};
+use super::sweep::Kind;
+use crate::problem::{CacheFault, Problem};
 use crate::settings::Settings;
 
-const NAME: &str = "docker-credential-kubeclarity";
 /// No answer is larger: tokens have a few KiB.
 const MOST_BYTES: u64 = 256 * 1024;
-/// A temporary file this old was left by a process that died.
-const ABANDONED: Duration = Duration::from_secs(600);
-/// A pass of the broom looks at no more files than this.
-const MOST_SWEPT: usize = 4096;
 
 /// Written anew whenever all answers are forgotten.
-const FORGOTTEN: &str = "forgotten";
+pub(super) const FORGOTTEN: &str = "forgotten";
 
-/// When all answers were last forgotten. An answer that was asked for before that is not kept after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kernel sets the times of a renamed directory and of the one above it one after the other.
+const TICK: i128 = 5_000_000;
+
+/// When all answers were last forgotten: inode and time of the mark, if there is one. An answer of another generation is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Generation(Option<(u64, i64, u64)>);
+
+impl Generation {
+    /// Nothing was forgotten yet.
+    pub fn is_first(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 /// The directory, opened and checked.
 pub(super) struct Store {
-    directory: OwnedFd,
+    pub(super) directory: OwnedFd,
+    me: u32,
 }
 
 impl Store {
-    /// Opens the directory, and makes it if it is not there. `None` if it cannot be used, for whatever reason.
-    pub fn open(settings: &Settings) -> Option<Store> {
+    /// Opens the directory, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be used: the problem if it is one that somebody can mend, else nothing.
+    pub fn open(settings: &Settings) -> Result<Store, Option<Problem>> {
         if settings.cache_off {
-            return None;
+            return Err(None);
         }
-        let base = settings.cache_directory.as_deref()?;
-        let path = base.join(NAME);
-        let open = || {
-            rustix::fs::openat(
-                CWD,
-                &path,
-                OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-                Mode::empty(),
-            )
+        let (place, me) = (Place::of_user(settings).ok_or(None)?, me());
+        let refused = match place.check(me) {
+            Ok(above) => return Store::at(&place, me, above.as_ref()),
+            Err(fault) => fault.map(|fault| place.problem(fault)),
         };
-        let directory = match open() {
-            Err(Errno::NOENT) => {
-                make(base, &path)?;
-                open().ok()?
-            }
-            opened => opened.ok()?,
-        };
-        let stat = rustix::fs::fstat(&directory).ok()?;
-        is_ours(stat.st_uid, stat.st_mode).then_some(Store { directory })
+        let Some(other) = Place::in_memory(settings, me) else { return Err(refused) };
+        let opened = other.check(me).map(|above| Store::at(&other, me, above.as_ref()));
+        opened.ok().and_then(Result::ok).ok_or(refused)
     }
 
-    /// The answer of that name, unless it is over, broken or not ours.
+    /// Why it cannot be used, if that can be mended; nothing is made or changed.
+    pub fn problem(settings: &Settings) -> Option<Problem> {
+        let (place, me) = (Place::of_user(settings).filter(|_| !settings.cache_off)?, me());
+        match place.check(me) {
+            Ok(_) => Store::there(&place, me).err().flatten(),
+            Err(fault) => {
+                let in_memory = |other: Place| other.check(me).is_ok() && Store::there(&other, me).is_ok();
+                let refused = fault.map(|fault| place.problem(fault));
+                refused.filter(|_| !Place::in_memory(settings, me).is_some_and(in_memory))
+            }
+        }
+    }
+
+    fn at(place: &Place, me: u32, above: Option<&Stat>) -> Result<Store, Option<Problem>> {
+        let (store, stat) = match Store::there(place, me)? {
+            Some(there) => there,
+            None => {
+                make(place).ok_or(None)?;
+                Store::there(place, me)?.ok_or(None)?
+            }
+        };
+        // While it was away, answers may have been forgotten in another one.
+        if above.is_some_and(|above| was_moved(&stat, above)) {
+            store.clear();
+            if store.was_moved() {
+                return Err(None);
+            }
+        }
+        Ok(store)
+    }
+
+    /// The directory of a place, if there is one.
+    fn there(place: &Place, me: u32) -> Result<Option<(Store, Stat)>, Option<Problem>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = match rustix::fs::openat(CWD, &place.path, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            opened => opened.map_err(|_| place.link())?,
+        };
+        let stat = fstat(&directory).map_err(|_| None)?;
+        if stat.st_uid != me {
+            return Err(Some(place.problem(CacheFault::Owned(stat.st_uid, place.variable))));
+        }
+        if !is_ours(&stat, me) {
+            return Err(Some(place.problem(CacheFault::Accessible(stat.st_mode & 0o7777))));
+        }
+        Ok(Some((Store { directory, me }, stat)))
+    }
+
+    /// The answer of that name, unless it is over, forgotten, broken or not ours.
     pub fn read(&self, fingerprint: &Fingerprint, now: SystemTime) -> Option<Entry> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.directory, fingerprint.name(), flags, Mode::empty()).ok()?;
-        let stat = rustix::fs::fstat(&file).ok()?;
+        let stat = fstat(&file).ok()?;
         let size = u64::try_from(stat.st_size).ok()?;
-        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        if !regular || !is_ours(stat.st_uid, stat.st_mode) || size > MOST_BYTES {
+        if !is_file(&stat) || !is_ours(&stat, self.me) || size > MOST_BYTES {
             return None;
         }
-        let mut bytes = Vec::with_capacity(size as usize + 1);
-        File::from(file).take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
-        Entry::from_bytes(&bytes, now)
+        let size = size as usize;
+        let mut bytes = Vec::with_capacity(size);
+        while bytes.len() < size {
+            match rustix::io::read(&file, spare_capacity(&mut bytes)) {
+                Ok(0) => break,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(_) => return None,
+            }
+        }
+        Entry::from_bytes(&bytes, now).filter(|entry| entry.generation() == self.generation())
     }
 
     /// Writes an answer: whole or not at all. What cannot be written is not.
@@ -82,7 +138,7 @@ impl Store {
             rustix::fs::renameat(&self.directory, &temporary, &self.directory, fingerprint.name())
         });
         if written.is_err() {
-            let _ = rustix::fs::unlinkat(&self.directory, &temporary, AtFlags::empty());
+            self.remove(&temporary);
         }
         self.sweep(SystemTime::now());
     }
@@ -107,45 +163,27 @@ impl Store {
         rustix::fs::futimens(&file, &Timestamps { last_access: over, last_modification: over })
     }
 
-    /// Removes answers that are over and files that were abandoned. Locks are removed by those who hold them.
-    fn sweep(&self, now: SystemTime) {
-        let Ok(entries) = Dir::read_from(&self.directory) else { return };
-        for entry in entries.take(MOST_SWEPT).flatten() {
-            let name = entry.file_name();
-            let text = name.to_bytes();
-            let is_answer = text.len() == 64;
-            if !is_answer && !text.ends_with(b".new") {
-                continue;
-            }
-            let Ok(stat) = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let written = UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
-            let over = if is_answer { written } else { written + ABANDONED };
-            if over <= now {
-                let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
-            }
-        }
-    }
-
     /// The generation of answers that are asked for from now on.
     pub fn generation(&self) -> Generation {
-        let stat = rustix::fs::statat(&self.directory, FORGOTTEN, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = statat(&self.directory, FORGOTTEN, AtFlags::SYMLINK_NOFOLLOW);
         Generation(stat.ok().map(|stat| (stat.st_ino, stat.st_mtime, stat.st_mtime_nsec)))
     }
 
-    /// Writes an answer that was asked for in that generation, unless the answers were forgotten since.
-    pub fn write_of(&self, generation: Generation, fingerprint: &Fingerprint, entry: &Entry) {
-        if self.generation() == generation {
-            self.write(fingerprint, entry);
+    /// Writes an answer, unless all were forgotten since it was asked for.
+    pub fn write_unless_forgotten(&self, fingerprint: &Fingerprint, entry: &Entry) {
+        let forgotten = || self.generation() != entry.generation();
+        if forgotten() || self.was_moved() {
+            return;
         }
+        self.write(fingerprint, entry);
         // Once more: whoever forgets begins the new generation before he removes what is there.
-        if self.generation() != generation {
-            let _ = rustix::fs::unlinkat(&self.directory, fingerprint.name(), AtFlags::empty());
+        if forgotten() {
+            self.remove(fingerprint.name());
         }
     }
 
-    /// Removes every answer, those that are being asked for included.
+    /// Forgets every answer, those that are being asked for included: none of them counts from the new mark on, even if
+    /// this process ends before it has removed them.
     pub fn clear(&self) {
         let temporary = format!("{FORGOTTEN}.{}.new", std::process::id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -154,46 +192,83 @@ impl Store {
         }
         let Ok(entries) = Dir::read_from(&self.directory) else { return };
         for entry in entries.flatten() {
-            if entry.file_name().to_bytes().len() == 64 {
+            if Kind::of(entry.file_name().to_bytes()) == Some(Kind::Answer) {
                 let _ = rustix::fs::unlinkat(&self.directory, entry.file_name(), AtFlags::empty());
             }
         }
     }
 
+    /// Clears the directories of all places, whatever may be wrong with them, and begins a new generation in the one in use.
+    pub fn clear_all(settings: &Settings) {
+        let me = me();
+        let places = Place::of_user(settings).into_iter().chain(Place::in_memory(settings, me));
+        for (store, _) in places.filter_map(|place| Store::there(&place, me).ok().flatten()) {
+            store.clear();
+        }
+        // Somebody may be asking who found none.
+        if let Ok(store) = Store::open(settings)
+            && store.generation().is_first()
+        {
+            store.clear();
+        }
+    }
+
+    /// Whether somebody moved the directory since it was last written to.
+    fn was_moved(&self) -> bool {
+        let stats = (fstat(&self.directory), statat(&self.directory, "..", AtFlags::empty()));
+        matches!(stats, (Ok(stat), Ok(above)) if was_moved(&stat, &above))
+    }
+
     /// Opens, and makes, the file that a lock is taken on.
     pub fn lock_file(&self, name: &str) -> Option<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        self.open_lock(name, OFlags::CREATE)
+    }
+
+    /// Opens the file that a lock is taken on.
+    pub(super) fn open_lock(&self, name: &str, more: OFlags) -> Option<File> {
+        let flags = more | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR).ok()?;
-        let stat = rustix::fs::fstat(&file).ok()?;
-        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        (regular && is_ours(stat.st_uid, stat.st_mode)).then(|| File::from(file))
+        let stat = fstat(&file).ok()?;
+        (is_file(&stat) && is_ours(&stat, self.me)).then(|| File::from(file))
     }
 
     /// Whether that name still leads to this file.
     pub fn is_at(&self, file: &File, name: &str) -> bool {
-        let there = rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
-        let here = rustix::fs::fstat(file);
-        matches!((there, here), (Ok(there), Ok(here)) if there.st_ino == here.st_ino && there.st_dev == here.st_dev)
+        let there = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        matches!((there, fstat(file)), (Ok(there), Ok(here)) if there.st_ino == here.st_ino && there.st_dev == here.st_dev)
     }
 
-    /// Removes a lock's file; only its holder may.
+    /// Removes a file. A lock's only its holder may.
     pub fn remove(&self, name: &str) {
         let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
     }
 }
 
 /// Owned by this user, and nobody else may read or write it.
-fn is_ours(owner: u32, mode: RawMode) -> bool {
-    owner == rustix::process::geteuid().as_raw() && mode & 0o077 == 0
+fn is_ours(stat: &Stat, me: u32) -> bool {
+    stat.st_uid == me && stat.st_mode & 0o077 == 0
+}
+
+pub(super) fn is_file(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// Whether a directory was renamed since something in it was last made or removed. Both set its change time, but only the latter
+/// its modification time as well, and only the former the modification time of the directory above it.
+fn was_moved(directory: &Stat, above: &Stat) -> bool {
+    let nanoseconds = |seconds: i64, more: u64| i128::from(seconds) * 1_000_000_000 + i128::from(more);
+    let changed = nanoseconds(directory.st_ctime, directory.st_ctime_nsec);
+    let modified = nanoseconds(directory.st_mtime, directory.st_mtime_nsec);
+    changed > modified && nanoseconds(above.st_mtime, above.st_mtime_nsec) + TICK >= changed
 }
 
 /// Makes the directory, and the one above it if that is missing (`~/.cache`).
-fn make(base: &Path, path: &Path) -> Option<()> {
+fn make(place: &Place) -> Option<()> {
     let private = Mode::RWXU;
-    match rustix::fs::mkdirat(CWD, path, private) {
+    match rustix::fs::mkdirat(CWD, &place.path, private) {
         Err(Errno::NOENT) => {
-            rustix::fs::mkdirat(CWD, base, private).ok()?;
-            rustix::fs::mkdirat(CWD, path, private).ok()
+            rustix::fs::mkdirat(CWD, &place.base, private).ok()?;
+            rustix::fs::mkdirat(CWD, &place.path, private).ok()
         }
         // Another process was faster.
         Err(Errno::EXIST) => Some(()),
@@ -212,21 +287,21 @@ mod tests {
     use crate::resolver::Resolution;
     use crate::secret::Secret;
     use rustix::io::FdFlags;
-    use std::ffi::OsString;
     use std::os::fd::{AsFd, BorrowedFd};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
     /// A directory for answers, and two questions.
-    struct Place {
+    struct Room {
         base: tempfile::TempDir,
         settings: Settings,
         one: Fingerprint,
         other: Fingerprint,
     }
 
-    impl Place {
-        fn new() -> Place {
+    impl Room {
+        fn new() -> Room {
             let base = tempfile::tempdir().unwrap();
             let place = base.path().as_os_str().to_owned();
             let settings = Settings::from(|name| (name == "XDG_RUNTIME_DIR").then(|| place.clone())).unwrap();
@@ -234,7 +309,7 @@ mod tests {
                 Names::of(&settings, &Question::new(Registry::parse(server).unwrap(), &settings)).own
             };
             let (one, other) = (name("one.example.com"), name("other.example.com"));
-            Place { base, settings, one, other }
+            Room { base, settings, one, other }
         }
 
         fn store(&self) -> Store {
@@ -242,7 +317,7 @@ mod tests {
         }
 
         fn directory(&self) -> PathBuf {
-            self.base.path().join(NAME)
+            Place::of_user(&self.settings).unwrap().path
         }
 
         fn at(&self, name: &str) -> PathBuf {
@@ -262,53 +337,52 @@ mod tests {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    fn age(path: &Path, seconds: u64) {
-        let file = File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
-    }
-
     #[test]
     fn the_directory_is_made_for_its_owner_alone_and_nothing_else_is_taken() {
-        let place = Place::new();
+        let place = Room::new();
         drop(place.store());
         assert_eq!(std::fs::metadata(place.directory()).unwrap().mode() & 0o777, 0o700);
         for (mode, taken) in [(0o755, false), (0o701, false), (0o710, false), (0o700, true)] {
             chmod(&place.directory(), mode);
-            assert_eq!(Store::open(&place.settings).is_some(), taken, "{mode:o}");
+            assert_eq!(Store::open(&place.settings).is_ok(), taken, "{mode:o}");
         }
         std::fs::rename(place.directory(), place.base.path().join("moved")).unwrap();
         symlink("moved", place.directory()).unwrap();
-        assert!(Store::open(&place.settings).is_none());
+        assert!(Store::open(&place.settings).is_err());
         std::fs::remove_file(place.directory()).unwrap();
         std::fs::write(place.directory(), "").unwrap();
         chmod(&place.directory(), 0o600);
-        assert!(Store::open(&place.settings).is_none());
+        assert!(Store::open(&place.settings).is_err());
 
-        let above = Place::new();
+        let above = Room::new();
         let deep =
             Settings { cache_directory: Some(above.base.path().join("above")), ..above.settings.clone() };
-        assert!(Store::open(&deep).is_some());
+        assert!(Store::open(&deep).is_ok());
         let deeper =
             Settings { cache_directory: Some(above.base.path().join("a/b")), ..above.settings.clone() };
-        assert!(Store::open(&deeper).is_none());
-        assert!(Store::open(&Settings { cache_off: true, ..above.settings.clone() }).is_none());
+        assert!(Store::open(&deeper).is_err());
+        assert!(Store::open(&Settings { cache_off: true, ..above.settings.clone() }).is_err());
         // Whoever finds the directory made in the meantime takes it.
-        assert_eq!(make(above.base.path(), &above.base.path().join("above")), Some(()));
+        assert_eq!(make(&Place::of_user(&deep).unwrap()), Some(()));
     }
 
     #[test]
     fn ours_is_what_nobody_else_may_touch() {
-        let me = rustix::process::geteuid().as_raw();
-        assert!(is_ours(me, 0o100_600) && is_ours(me, 0o40_700));
-        assert!(!is_ours(me + 1, 0o100_600));
+        let mut stat = statat(CWD, "/", AtFlags::empty()).unwrap();
+        let mut is_ours_with = |owner, mode| {
+            (stat.st_uid, stat.st_mode) = (owner, mode);
+            is_ours(&stat, 7)
+        };
+        assert!(is_ours_with(7, 0o100_600) && is_ours_with(7, 0o40_700));
+        assert!(!is_ours_with(8, 0o100_600));
         for others in [0o604, 0o602, 0o601, 0o640, 0o620, 0o610, 0o666] {
-            assert!(!is_ours(me, others), "{others:o}");
+            assert!(!is_ours_with(7, others), "{others:o}");
         }
     }
 
     #[test]
     fn what_is_written_is_there_whole_and_alone() {
-        let place = Place::new();
+        let place = Room::new();
         let (store, now) = (place.store(), SystemTime::now());
         let entry = entry(&place.settings);
         // Left by a dead process of the same number.
@@ -323,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_token_as_long_as_any_clouds_is_kept() {
-        let place = Place::new();
+        let place = Room::new();
         let (store, now) = (place.store(), SystemTime::now());
         let credential = Credential::new("u".to_owned(), Secret::new("x".repeat(64 * 1024)));
         let candidate =
@@ -338,7 +412,7 @@ mod tests {
     /// A plugin runs while the lock is held: it would hold it too, for as long as it lives.
     #[test]
     fn no_program_that_is_started_gets_the_directory_or_a_lock() {
-        let place = Place::new();
+        let place = Room::new();
         let store = place.store();
         let closed = |file: BorrowedFd| rustix::io::fcntl_getfd(file).unwrap().contains(FdFlags::CLOEXEC);
         assert!(closed(store.directory.as_fd()) && closed(store.lock_file("x").unwrap().as_fd()));
@@ -346,7 +420,7 @@ mod tests {
 
     #[test]
     fn what_was_not_written_here_is_not_read() {
-        let place = Place::new();
+        let place = Room::new();
         let (store, now) = (place.store(), SystemTime::now());
         store.write(&place.one, &entry(&place.settings));
         let file = place.at(place.one.name());
@@ -379,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_file_in_the_way_of_a_new_one_is_not_written_through() {
-        let place = Place::new();
+        let place = Room::new();
         let store = place.store();
         let victim = place.base.path().join("victim");
         std::fs::write(&victim, "whole").unwrap();
@@ -397,57 +471,90 @@ mod tests {
     }
 
     #[test]
-    fn the_broom_takes_what_is_over_and_nothing_else() {
-        let place = Place::new();
-        let store = place.store();
-        let answer = |letter: char| letter.to_string().repeat(64);
-        let old_new = format!("{}.1.new", answer('n'));
-        for (name, seconds) in [
-            (answer('a').as_str(), 1),
-            (answer('b').as_str(), 0),
-            (old_new.as_str(), ABANDONED.as_secs() + 1),
-            ("young.2.new", ABANDONED.as_secs() - 100),
-            (FORGOTTEN, 10_000),
-            (&format!("{}.lock", answer('c')), 10_000),
-        ] {
-            std::fs::write(place.at(name), "x").unwrap();
-            age(&place.at(name), seconds);
-        }
-        let fresh = File::options().write(true).open(place.at(&answer('b'))).unwrap();
-        fresh.set_modified(SystemTime::now() + Duration::from_secs(100)).unwrap();
-        store.sweep(SystemTime::now());
-        let mut left: Vec<OsString> =
-            std::fs::read_dir(place.directory()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        let expected = [answer('b'), format!("{}.lock", answer('c')), FORGOTTEN.into(), "young.2.new".into()];
-        assert_eq!(left, expected.map(OsString::from));
-    }
-
-    #[test]
     fn what_was_asked_for_before_a_forgetting_is_not_kept_after_it() {
-        let place = Place::new();
+        let place = Room::new();
         let (store, now) = (place.store(), SystemTime::now());
-        let entry = entry(&place.settings);
-        let first = store.generation();
-        store.write_of(first, &place.one, &entry);
+        let first = entry(&place.settings).asked_in(store.generation());
+        store.write_unless_forgotten(&place.one, &first);
         assert!(store.read(&place.one, now).is_some());
         drop(store.lock_file("x.lock").unwrap());
         store.clear();
-        assert!(store.read(&place.one, now).is_none() && store.generation() != first);
-        assert!(place.at("x.lock").exists());
-        store.write_of(first, &place.one, &entry);
+        assert!(store.read(&place.one, now).is_none() && store.generation() != first.generation());
+        assert!(place.at("x.lock").exists() && !place.at(place.one.name()).exists());
+        store.write_unless_forgotten(&place.one, &first);
+        assert!(!place.at(place.one.name()).exists());
+        // One that was written just before whoever forgets came by, and was not removed, is none either.
+        store.write(&place.one, &first);
         assert!(store.read(&place.one, now).is_none());
-        // One that was written just before whoever forgets came by goes too.
-        store.write(&place.one, &entry);
-        store.write_of(first, &place.one, &entry);
-        assert!(store.read(&place.one, now).is_none());
-        store.write_of(store.generation(), &place.one, &entry);
-        assert!(store.read(&place.one, now).is_some());
+        let second = first.asked_in(store.generation());
+        store.write_unless_forgotten(&place.one, &second);
+        assert!(store.read(&place.one, now).is_some_and(|read| read.generation() == second.generation()));
+    }
+
+    /// Whether what was kept is still there after the directory was treated so.
+    fn survives(treat: impl FnOnce(&Room)) -> bool {
+        let place = Room::new();
+        let store = place.store();
+        store.write(&place.one, &entry(&place.settings));
+        // The times of files advance in ticks of the kernel.
+        std::thread::sleep(Duration::from_millis(20));
+        treat(&place);
+        place.store().read(&place.one, SystemTime::now()).is_some()
+    }
+
+    #[test]
+    fn what_was_away_is_forgotten() {
+        let rename = |from: &Path, to: &Path| std::fs::rename(from, to).unwrap();
+        assert!(survives(|_| ()));
+        assert!(survives(|place| chmod(&place.directory(), 0o700)));
+        assert!(survives(|place| std::fs::write(place.base.path().join("other"), "").unwrap()));
+        assert!(!survives(|place| {
+            let away = place.base.path().join("away");
+            rename(&place.directory(), &away);
+            rename(&away, &place.directory());
+        }));
+        assert!(!survives(|place| {
+            let away = place.base.path().join("away");
+            rename(&place.directory(), &away);
+            Store::clear_all(&place.settings);
+            rename(&place.directory(), &place.base.path().join("cleared"));
+            rename(&away, &place.directory());
+        }));
+        // It is used again, and what is asked for from now on is kept.
+        let place = Room::new();
+        drop(place.store());
+        std::thread::sleep(Duration::from_millis(20));
+        rename(&place.directory(), &place.base.path().join("away"));
+        rename(&place.base.path().join("away"), &place.directory());
+        let store = place.store();
+        store.write_unless_forgotten(&place.one, &entry(&place.settings).asked_in(store.generation()));
+        assert!(place.store().read(&place.one, SystemTime::now()).is_some());
+        // Whoever asked while it was away keeps nothing.
+        std::thread::sleep(Duration::from_millis(20));
+        rename(&place.directory(), &place.base.path().join("away"));
+        rename(&place.base.path().join("away"), &place.directory());
+        store.write_unless_forgotten(&place.other, &entry(&place.settings).asked_in(store.generation()));
+        assert!(!place.at(place.other.name()).exists());
+    }
+
+    #[test]
+    fn forgetting_reaches_every_place_whatever_is_wrong_above_it() {
+        let place = Room::new();
+        place.store().write(&place.one, &entry(&place.settings));
+        chmod(place.base.path(), 0o777);
+        assert!(Store::open(&place.settings).is_err());
+        Store::clear_all(&place.settings);
+        assert!(!place.at(place.one.name()).exists() && place.at(FORGOTTEN).exists());
+        // Nobody made the directory yet, but somebody may be about to.
+        chmod(place.base.path(), 0o700);
+        std::fs::remove_dir_all(place.directory()).unwrap();
+        Store::clear_all(&place.settings);
+        assert!(place.at(FORGOTTEN).exists());
     }
 
     #[test]
     fn a_lock_is_a_file_of_ones_own_that_is_still_there() {
-        let place = Place::new();
+        let place = Room::new();
         let store = place.store();
         let file = store.lock_file("x").unwrap();
         assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);

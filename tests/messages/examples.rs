@@ -28,9 +28,21 @@ pub fn all() -> Vec<Problem> {
     all.extend(servers().into_iter().map(|what| Problem::Cluster { object: any(), server: any(), what }));
     let origin = || Shown::from("kubeconfig …");
     all.extend(kubeconfigs().into_iter().map(|what| Problem::ClusterConfig { origin: origin(), what }));
+    all.extend(caches().map(|what| Problem::Cache { directory: any(), what }));
     all.extend(google_files().map(|what| Problem::IdentityFile { origin: any(), what }));
     all.extend(clouds().into_iter().map(|what| Problem::Cloud { identity: any(), host: any(), what }));
     all
+}
+
+fn caches() -> [CacheFault; 5] {
+    let variable = "XDG_CACHE_HOME";
+    [
+        CacheFault::AboveOwned { directory: any(), owner: 1000, variable },
+        CacheFault::AboveWritable { directory: any(), mode: 0o777, variable },
+        CacheFault::Owned(1000, variable),
+        CacheFault::Accessible(0o755),
+        CacheFault::Link(variable),
+    ]
 }
 
 /// Those that are one message each.

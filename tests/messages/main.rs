@@ -42,6 +42,7 @@ fn group(problem: &Problem) -> &'static str {
         | Problem::StillServedByEntry { .. }
         | Problem::StoredType { .. } => "Logins",
         Problem::ExplainQuestion { .. }
+        | Problem::Cache { .. }
         | Problem::ConfigureNothing
         | Problem::ConfigureRegistry { .. }
         | Problem::ConfigureTaken { .. }

@@ -260,6 +260,49 @@ found: user u from secret kubeclarity/basic-regcred/.dockerconfigjson entry reg.
 }
 
 #[test]
+fn a_kept_not_found_is_told_as_get_gives_it() {
+    let api = FakeApi::with_token();
+    let machine = Machine::new(&api);
+    let explain = |arguments: &[&str], code| {
+        let helper = Helper::new(["explain"].iter().chain(arguments))
+            .env("KUBECONFIG", machine.path("kubeconfig"))
+            .env("XDG_RUNTIME_DIR", machine.path("run"));
+        text(&helper.run(), code)
+    };
+    // Somebody asks, makes the secret, and tries again at once.
+    machine.get(HOST).run().not_found();
+    api.pull_secret("kubeclarity", "basic-regcred", &[(HOST, "u")]);
+    machine.get(HOST).run().not_found();
+    machine.change(|answer| answer["fresh_until"] = (support::cached::now() + 8).into());
+    let asked = api.requests().len();
+    let told = explain(&[HOST], 1);
+    let expected = |left| {
+        format!(
+            "\
+reg.example.com
+
+an earlier answer, from the cache; --fresh asks the sources anew
+
+not found: no source has a credential, so clients go on without one (from the cache)
+       cached for {left} s more: get returns the same until then. If you just added the credential, try again
+       after that; --fresh shows what the sources have now
+"
+        )
+    };
+    assert!([8, 7].iter().any(|left| told == expected(left)), "{told}");
+    assert_eq!(api.requests().len(), asked);
+    let json: serde_json::Value = serde_json::from_str(&explain(&[HOST, "--json"], 1)).unwrap();
+    assert_eq!((json["result"].as_str(), json["cached"].as_bool()), (Some("not found"), Some(true)));
+    assert!((1..=8).contains(&json["cached_for"].as_u64().unwrap()), "{json}");
+    // What the sources have now, and `get` after it.
+    has_lines(&explain(&[HOST, "--fresh"], 0), &["       no expiry known, fresh"]);
+    machine.get(HOST).run().not_found();
+    machine.age(10);
+    assert!(explain(&[HOST], 0).contains("found: user u"));
+    machine.get(HOST).run().answers_user(HOST, "u");
+}
+
+#[test]
 fn a_mounted_secret_is_named_by_its_file() {
     let mount = Mount::new();
     mount.pull_secret("pull", &[(HOST, "u")]);

@@ -50,7 +50,7 @@ fn look<'a>(report: &'a Value, object: &str) -> &'a Value {
 }
 
 /// Every key of the report.
-const WHOLE: [&str; 11] = [
+const WHOLE: [&str; 13] = [
     "schema",
     "question",
     "registry",
@@ -60,6 +60,8 @@ const WHOLE: [&str; 11] = [
     "credential",
     "hint",
     "cached",
+    "cached_for",
+    "cache_problem",
     "candidates",
     "sources",
 ];
@@ -188,6 +190,8 @@ fn a_kept_answer() {
     let fresh = report(on(explain(HOST)), 0);
     let kept = report(on(explain(HOST)), 0);
     assert_eq!((&fresh["cached"], &kept["cached"]), (&json!(false), &json!(true)));
+    let left = kept["cached_for"].as_u64().unwrap();
+    assert!(fresh["cached_for"].is_null() && (1..=60).contains(&left), "{kept}");
     assert_eq!(kept["credential"], fresh["credential"]);
     assert_eq!((&kept["candidates"], &kept["sources"]), (&json!([]), &json!([])));
     let anew = report(on(Helper::new(["explain", "--json", "--fresh", HOST])), 0);

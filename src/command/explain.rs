@@ -53,15 +53,11 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
     let asked = Question::new(registry, &settings);
     let answer = match matches.get_flag("fresh") {
         true => Answer::Asked(Resolver::new(&settings, &asked, deadline).resolve()),
-        false => match cache::answer(&settings, &asked, deadline) {
-            // Why there is none is what the user wants to know, and no answer on disk says it.
-            Answer::Kept(entry) if entry.credential().is_none() => {
-                Answer::Asked(Resolver::new(&settings, &asked, deadline).resolve())
-            }
-            answer => answer,
-        },
+        // As `get`, which gives out a kept "not found" too.
+        false => cache::answer(&settings, &asked, deadline),
     };
-    let report = Report::of(question, &asked, &host_alone, &answer, SystemTime::now());
+    let mut report = Report::of(question, &asked, &host_alone, &answer, SystemTime::now());
+    report.cache_problem = cache::problem(&settings, &asked).map(|problem| shown![problem]);
     let found = report.found();
     let text = if matches.get_flag("json") {
         serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"

@@ -28,6 +28,10 @@ pub(super) struct Report {
     /// What a client must be told to get this answer too.
     pub hint: Option<Shown>,
     pub cached: bool,
+    /// For how many more seconds `get` returns a cached answer.
+    pub cached_for: Option<u64>,
+    /// Why no answers are cached, if that can be fixed.
+    pub cache_problem: Option<Shown>,
     pub candidates: Vec<Ranked>,
     pub sources: Vec<Asked>,
 }
@@ -87,10 +91,13 @@ impl Report {
             (None, None) => "not found",
             (None, Some(_)) => "failed",
         };
-        let (cached, candidates, sources) = match answer {
-            Answer::Kept(_) => (true, Vec::new(), Vec::new()),
+        let (cached_for, candidates, sources) = match answer {
+            // Whoever waits as long as this gets another answer.
+            Answer::Kept(entry) => {
+                (Some(entry.fresh_for(now).as_millis().div_ceil(1000) as u64), Vec::new(), Vec::new())
+            }
             Answer::Asked(resolution) => {
-                (false, resolution.candidates.iter().map(ranked).collect(), sources(resolution, asked))
+                (None, resolution.candidates.iter().map(ranked).collect(), sources(resolution, asked))
             }
         };
         Report {
@@ -102,7 +109,9 @@ impl Report {
             problem,
             credential: won,
             hint: hint(asked, host_alone, answer),
-            cached,
+            cached: cached_for.is_some(),
+            cached_for,
+            cache_problem: None,
             candidates,
             sources,
         }

@@ -31,6 +31,10 @@ pub(super) fn write(report: &Report, colour: bool) -> String {
     page.candidates(&mut lines);
     lines.push(String::new());
     page.verdict(&mut lines);
+    if let Some(problem) = &report.cache_problem {
+        lines.push(String::new());
+        lines.push(format!("{} {}", page.paint(BOLD, "cache:"), problem));
+    }
     page.fixes(&fixes, &mut lines);
     lines.join("\n") + "\n"
 }
@@ -207,6 +211,12 @@ impl Page<'_> {
                     "{} no source has a credential, so clients go on without one{passed_over} ({age})",
                     self.paint(RED, "not found:")
                 ));
+                if let Some(left) = self.report.cached_for {
+                    lines.push(format!(
+                        "       cached for {left} s more: get returns the same until then. If you just added the credential, try again"
+                    ));
+                    lines.push("       after that; --fresh shows what the sources have now".to_owned());
+                }
             }
         }
     }

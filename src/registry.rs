@@ -37,9 +37,9 @@ impl Registry {
         let host = normal_host(host)?;
         let http_port = http && port == Some(80);
         let port = port.filter(|&port| port != 443 && !http_port);
-        let path = match path.strip_prefix('/').unwrap_or(path).trim_end_matches('/') {
+        let path = match repository(path.strip_prefix('/').unwrap_or(path).trim_end_matches('/'))? {
             "v1" | "v2" => "",
-            path => repository(path)?,
+            path => path,
         };
         if path.len() > MOST_PATH || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return None;
@@ -240,6 +240,8 @@ mod tests {
             ("reg.example.com:80", "reg.example.com:80"),
             ("reg.example.com:443/v1", "reg.example.com"),
             ("reg.example.com:5000/v1/", "reg.example.com:5000"),
+            ("reg.example.com/v1:1", "reg.example.com"),
+            ("reg.example.com/v2/:1@sha256:0", "reg.example.com"),
             ("reg.example.com/Team/App", "reg.example.com/Team/App"),
             ("reg.example.com/team/app/", "reg.example.com/team/app"),
             ("reg.example.com/v2/app", "reg.example.com/v2/app"),

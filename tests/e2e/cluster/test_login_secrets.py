@@ -1,6 +1,7 @@
 """Secrets that others made: merged as kubelet reads them, or left alone; and the Role that an error names is enough."""
 import base64
 import json
+import os
 import re
 import subprocess
 from pathlib import Path

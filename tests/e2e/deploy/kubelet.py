@@ -119,7 +119,11 @@ class Pod:
     def _environment(self, image, container):
         env = dict(image.env)
         for each in container.get("envFrom", ()):
-            env |= self._object("configmaps", each["configMapRef"]["name"])["data"]
+            if "secretRef" in each:
+                data = self._object("secrets", each["secretRef"]["name"])["data"]
+                env |= {name: base64.b64decode(value).decode() for name, value in data.items()}
+            else:
+                env |= self._object("configmaps", each["configMapRef"]["name"])["data"]
         for each in container.get("env", ()):
             if "valueFrom" in each:
                 reference = each["valueFrom"]["fieldRef"]["fieldPath"]

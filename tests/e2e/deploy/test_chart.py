@@ -1,4 +1,5 @@
 """The chart and the kustomization: what they make is taken by the real API server, and nonsense is refused."""
+import re
 import subprocess
 
 import pytest
@@ -64,6 +65,84 @@ def test_that_check_refuses_mistakes(server, line, other):
         server.check(text.replace(line, other))
 
 
+SECRETS = {
+    "GITHUB_TOKEN": "t", "CI_REGISTRY_PASSWORD": "t", "DOCKER_AUTH_CONFIG": "{}", "AWS_SECRET_ACCESS_KEY": "t", "AWS_SESSION_TOKEN": "t",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "t", "AZURE_CLIENT_SECRET": "t", "IDENTITY_HEADER": "t", "TRIVY_PASSWORD": "t", "GRYPE_REGISTRY_AUTH_TOKEN": "t", "REGISTRY_PASS": "t",
+    "SIGNING_KEY": "t", "HTTPS_PROXY": "http://me:hunter2@proxy:3128", "HTTP_PROXY": "me:hunter2@proxy:3128", "ALL_PROXY": "socks5://me:hunter2@proxy",
+    "AWS_ENDPOINT_URL": "https://me:hunter2@sts.amazonaws.com", "KUBECLARITY_IMAGE": "ghp_hunter2hunter2hunter2", "KUBECLARITY_LOG": "github_pat_11AAhunter2hunter2",
+    "GOOGLE_APPLICATION_CREDENTIALS": '{"type": "service_account", "private_key": "hunter2"}', "REGISTRY_AUTH_FILE": "eyJhdXRocyI6eyJhLmlvIjp7ImF1dGgiOiJodW50ZXIyIn19fQ==",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.hunter2", "SSL_CERT_FILE": "-----BEGIN RSA PRIVATE KEY-----\nhunter2",
+    "AZURE_FEDERATED_TOKEN_FILE": "-----BEGIN PRIVATE KEY-----"}
+NO_SECRETS = {
+    "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/scan", "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/token",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/var/run/secrets/sa.json", "IMAGE_PULL_SECRET_PATH": "/pull-secrets", "AZURE_FEDERATED_TOKEN_FILE": "/var/run/secrets/azure",
+    "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com/", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials", "REGISTRY_AUTH_FILE": "/auth.json",
+    "HTTPS_PROXY": "http://proxy.example.com:3128", "NO_PROXY": "10.0.0.0/8,.svc", "KUBECLARITY_IMAGE": "alpine:3@sha256:" + "a" * 64, "KUBECLARITY_ON_ERROR": "anonymous",
+    "KUBECLARITY_CACHE_TTL": "60", "TRIVY_SECRET_CONFIG": "/etc/trivy.yaml", "TRIVY_SCANNERS": "vuln,secret", "GITHUB_TOKEN": ""}
+
+
+@pytest.mark.parametrize("place", ["settings", "scan.env"])
+def test_what_holds_a_secret_is_refused_and_not_shown(place):
+    """Both are stored where everyone who may read ConfigMaps or CronJobs can read them."""
+    def values(variables):
+        return {"settings": variables} if place == "settings" else SCAN | {"scan": SCAN["scan"] | {"env": variables}}
+    for name, value in SECRETS.items():
+        with pytest.raises(Refused, match=rf"{place}\.{name} .*settingsSecret") as refused:
+            template(values({name: value}))
+        assert "hunter2" not in str(refused.value), name
+    assert template(values(NO_SECRETS)).count("TRIVY_SECRET_CONFIG") >= 1
+
+
+@pytest.mark.parametrize("command", ["command", "args"])
+def test_nor_may_a_command_line_hold_one(command):
+    for word in ("ghp_hunter2hunter2hunter2", "--header=Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.x", "https://me:hunter2@registry.example.com"):
+        with pytest.raises(Refused, match=rf"scan\.{command} looks like .*settingsSecret") as refused:
+            template(SCAN | {"scan": SCAN["scan"] | {command: ["crane", word]}})
+        assert "hunter2" not in str(refused.value), word
+
+
+@pytest.mark.parametrize("values", [
+    {"scan": SCAN["scan"] | {"targets": ["registry.example.com/$(GITHUB_TOKEN)"]}}, {"scan": SCAN["scan"] | {"targets": ["registry.example.com/app:$(GITHUB_TOKEN)"]}},
+    {"scan": SCAN["scan"] | {"targets": ["$(GITHUB_TOKEN).example.com/app"]}}, {"scan": SCAN["scan"] | {"targets": ["registry.example.com/$$(X)"]}},
+    {"scan": SCAN["scan"] | {"path": "/bin:$(GITHUB_TOKEN)"}}, {"scan": SCAN["scan"] | {"image": "crane:$(GITHUB_TOKEN)"}}])
+def test_no_value_becomes_a_variable_s_value(values):
+    """Kubernetes replaces $(NAME) in commands, arguments and variables: an image's name could carry a token to a registry."""
+    with pytest.raises(Refused, match="does not match pattern"):
+        template(SCAN | values)
+
+
+@pytest.mark.parametrize("repository", [
+    "registry.example.com/helper:0.1.0", "registry.example.com:5000", "registry.example.com/helper@sha256:" + "a" * 64, "https://registry.example.com/helper",
+    "docker://registry.example.com/helper", "registry.example.com/Helper", "REGISTRY.example.com/helper", "registry.example.com/", "/helper", "a//b", "helper ", "-a/b", "a/b-", "a/_b"])
+def test_a_repository_is_one_and_nothing_else(repository):
+    """`host/x:0.1.0` with a tag behind it would be an image with two."""
+    with pytest.raises(Refused, match="image/repository"):
+        template(SCAN | {"image": {"repository": repository}})
+
+
+@pytest.mark.parametrize("repository", ["helper", "team/helper", "localhost:5000/helper", "registry.example.com/a/b_c/d--e.f", "[::1]:5000/helper", "10.0.0.1/x"])
+def test_repositories_that_are(server, repository):
+    text = template(SCAN | {"image": {"repository": repository}})
+    assert f'image: "{repository}:' in text and server.check(text) >= 4
+
+
+def test_every_container_has_requests_and_a_memory_limit():
+    pods = [yaml.safe_load(pod_of(text))["spec"] for text in (template(SCAN), kustomize(KUSTOMIZE / "example"))]
+    pods += [yaml.safe_load(text)["spec"] for text in re.findall(r"<<'YAML'\n(.*?)^YAML$", notes(SCAN), re.MULTILINE | re.DOTALL)]
+    containers = [container for pod in pods for container in pod.get("initContainers", []) + pod["containers"]]
+    assert len(containers) == 7
+    for container in containers:
+        resources = container["resources"]
+        assert set(resources["requests"]) == {"cpu", "memory"} and set(resources["limits"]) == {"memory"}, container
+
+
+def test_a_secret_of_settings_is_passed_to_the_pod_and_the_settings_win():
+    text = template(SCAN | {"settingsSecret": "more", "settings": {"KUBECLARITY_CLOUD": "aws"}})
+    container, = yaml.safe_load(pod_of(text))["spec"]["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": "more"}}, {"configMapRef": {"name": "scan-docker-credential-kubeclarity-settings"}}]
+    assert not any(name == "more" for _, _, name, _ in rules(text))  # no permission is needed
+
+
 WRONG = {
     "an unknown value": ({"serviceAcount": {"create": False}}, "serviceAcount"),
     "an unknown value further in": ({"credentials": {"ecrs": True}}, "ecrs"),
@@ -79,6 +158,7 @@ WRONG = {
     "a registry with a path": ({"config": {"registries": ["registry.example.com/team"]}}, "registries"),
     "root": (SCAN | {"scan": SCAN["scan"] | {"runAsUser": 0}}, "runAsUser"),
     "a tag for a digest": ({"image": {"digest": "latest"}}, "digest"),
+    "a Secret of no name": ({"settingsSecret": "More"}, "settingsSecret"),
     "a scan of nothing": (IMAGE | {"scan": {"enabled": True}}, "scan.targets"),
     "a scan without the image": ({"scan": SCAN["scan"]}, "image.repository"),
     "no account": ({"serviceAccount": {"create": False}}, "serviceAccount.name")}
@@ -131,9 +211,9 @@ def test_the_roles_name_what_is_enabled_and_nothing_else():
         account, ("scans", "secrets", "regcred", "get"), ("scans", "secrets", "named", "get"), ("team-a", "secrets", "regcred", "get"),
         ("team-a", "secrets", "other", "get"), ("team-b", "secrets", "regcred", "get"),
         *(("kubeclarity", "secrets", name, "get") for name in ("basic-regcred", "ecr-sa", "gcr-sa", "acr-sa")),
-        ("kubeclarity", "secrets", "basic-regcred", "update"), ("kubeclarity", "secrets", "*", "create")}
-    later = EVERYTHING | {"login": EVERYTHING["login"] | {"create": False}}
-    assert rules(template(EVERYTHING)) - rules(template(later)) == {("kubeclarity", "secrets", "*", "create")}
+        ("kubeclarity", "secrets", "basic-regcred", "update")}
+    creating = EVERYTHING | {"login": EVERYTHING["login"] | {"create": True}}
+    assert rules(template(creating)) - rules(template(EVERYTHING)) == {("kubeclarity", "secrets", "*", "create")}
 
 
 def test_the_notes_name_the_same():
@@ -142,8 +222,9 @@ def test_the_notes_name_the_same():
         if verb == "get":
             assert f"  {resource[:-1]} {namespace}/{name}\n" in told, told
     assert told.count("  secret ") == 9, told
-    assert "login.create" in told and "cronjob/scan-docker-credential-kubeclarity-0" in told
+    assert "Logins are stored in secret kubeclarity/basic-regcred." in told and "cronjob/scan-docker-credential-kubeclarity-0" in told
     assert "Logins" not in notes({}) and "cronjob" not in notes({})
+    assert "WARNING" in notes({"login": {"enabled": True, "create": True}}) and "WARNING" not in told
 
 
 def test_both_forms_of_pull_secrets_are_one():
@@ -198,6 +279,10 @@ def test_kustomize_makes_the_same_as_the_chart():
         "serviceAccount": {"imagePullSecrets": ["regcred"], "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/scan"}},
         "scan": {"enabled": True, "targets": ["registry.example.com/team/other:2"]}}
     chart, other = plain(template(values)), plain(kustomize(KUSTOMIZE / "example"))
+    # What is created once, and not applied again.
+    once, = objects(kustomize(KUSTOMIZE / "basic-regcred"))
+    made = chart.pop(("Secret", "scans", "basic-regcred"))
+    assert (made["type"], made["data"]) == (once["type"], once["data"]) and ("Secret", "scans", "basic-regcred") not in other
     for found in (chart, other):
         for role in (parsed for (kind, *_), parsed in found.items() if kind == "Role"):
             for rule in role["rules"]:

@@ -54,6 +54,16 @@ def test_explain_finds_the_same(api, release, clients, hosts, private, tmp_path)
     assert done.code == 0 and f"secret {release[0]}/regcred" in done.out and "found: user puller" in done.out, done
 
 
+def test_a_secret_of_settings_reaches_the_helper(api, server, clients, hosts, tmp_path):
+    namespace = api.namespace("notes")
+    values = IMAGE | {"settingsSecret": "more"}
+    server.apply(template(values, namespace=namespace))
+    api.secret(namespace, "more", {"GITHUB_TOKEN": "token-of-github", "GITHUB_ACTOR": "ann", "CREDS_SECRET_NAMESPACE": "elsewhere"})
+    spec = yaml.safe_load(pasted(notes(values, namespace=namespace))["explain"].replace(APP, "ghcr.io/team/app:1"))["spec"]
+    done = Pod(tmp_path / "pod", api, namespace, spec, clients, hosts).run()
+    assert done.code == 0 and "found: user ann" in done.out and "elsewhere" not in done.out and "token-of-github" not in done.out, done
+
+
 def test_without_an_image_a_name_stands_for_it():
     pods = pasted(notes({}))
     images = {container["image"] for text in pods.values() for container in yaml.safe_load(text)["spec"].get("initContainers", yaml.safe_load(text)["spec"]["containers"])}

@@ -143,25 +143,61 @@ def test_the_pod_s_cloud_identity(complete, box, helper, host, lay, machine):
     assert complete.refused_so_far() == []
 
 
+LOGIN = json.dumps({"ServerURL": HOST, "Username": "user", "Secret": "stored"})
+
+
 def test_logins_are_stored_with_the_right_to_and_not_without(api, server, helper):
-    login = json.dumps({"ServerURL": HOST, "Username": "user", "Secret": "stored"})
     without = Release(api, server, helper, {})
-    answer = helper.run("store", text=login, **without.variables)
+    answer = helper.run("store", text=LOGIN, **without.variables)
     assert answer.code == 1 and "kubeclarity: " in answer.out and "access denied" in answer.out, answer
-    for create in (True, False):  # once the Secret is there, create is not needed
-        release = Release(api, server, helper, {"login": {"enabled": True, "create": create}})
-        if not create:
-            api.pull_secret(release.namespace, "basic-regcred", entry("old", "old.example.com"))
-        assert helper.run("store", text=login, **release.variables).code == 0
-        assert set(config_of(api, release.namespace)["auths"]) == {HOST} | (set() if create else {"old.example.com"})
-        assert release.get(HOST).found() == ("user", "stored")
-        assert helper.run("erase", text=HOST, **release.variables).code == 0
-        assert release.refused_so_far() == []
+    release = Release(api, server, helper, {"login": {"enabled": True}})  # with the empty Secret of the chart
+    assert helper.run("store", text=LOGIN, **release.variables).code == 0
+    assert set(config_of(api, release.namespace)["auths"]) == {HOST}
+    assert release.get(HOST).found() == ("user", "stored")
+    assert helper.run("erase", text=HOST, **release.variables).code == 0
+    assert release.refused_so_far() == []
+
+
+def test_where_creating_is_allowed_the_first_login_creates_the_secret(api, server, helper):
+    release = Release(api, server, helper, {"login": {"enabled": True, "secret": False, "create": True}})
+    assert helper.run("store", text=LOGIN, **release.variables).code == 0
+    assert release.get(HOST).found() == ("user", "stored")
+    assert release.refused_so_far() == []
+
+
+TOKEN = "kubernetes.io/service-account-token"
+
+
+def token_of(account, **metadata):
+    """A Secret that Kubernetes fills with a token of that service account."""
+    return {"apiVersion": "v1", "kind": "Secret", "type": TOKEN, "metadata": {"annotations": {"kubernetes.io/service-account.name": account}} | metadata}
+
+
+@pytest.mark.parametrize("create", [False, True], ids=["the chart's Role", "and with login.create"])
+def test_who_logs_in_mints_no_token(api, server, helper, create):
+    """Even while basic-regcred is missing: with `create`, the account makes it a token of any account of the namespace, and reads it."""
+    release = Release(api, server, helper, {"login": {"enabled": True, "secret": False, "create": create}})
+    api.service_account(release.namespace, "victim")
+    secrets, mint = SECRETS.format(release.namespace), token_of("victim", name="basic-regcred")
+    assert status(release, "PATCH", f"{secrets}/basic-regcred?fieldManager=x", mint, {"Content-Type": "application/apply-patch+yaml"}) == 403
+    assert status(release, "POST", secrets, mint, {}) == (201 if create else 403)
+    assert status(release, "GET", f"{secrets}/basic-regcred", None, {}) == (200 if create else 404)
+    if create:  # this is what the default is for
+        assert api.request("GET", f"{secrets}/basic-regcred")["type"] == TOKEN
+    else:  # nor is the Secret that the chart creates turned into one
+        api.pull_secret(release.namespace, "basic-regcred", {})
+        changed = api.request("GET", f"{secrets}/basic-regcred")
+        changed["metadata"]["annotations"] = mint["metadata"]["annotations"]
+        assert status(release, "PUT", f"{secrets}/basic-regcred", changed | {"type": TOKEN}, {}) == 422
+        changed["type"] = "kubernetes.io/dockerconfigjson"
+        assert status(release, "PUT", f"{secrets}/basic-regcred", changed, {}) == 200
+        assert api.request("GET", f"{secrets}/basic-regcred")["type"] == "kubernetes.io/dockerconfigjson"
 
 
 # What is asked of the API server, as (method, path, body). N is the release's namespace, O another one.
 SECRETS = "/api/v1/namespaces/{}/secrets"
 MERGE = {"metadata": {"labels": {"a": "b"}}}
+APPLIED = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "new"}}
 REQUESTS = {
     "get the service account itself": ("GET", f"/api/v1/namespaces/N/serviceaccounts/{ACCOUNT}"),
     "get its pull secret `regcred`": ("GET", SECRETS.format("N") + "/regcred"),
@@ -171,8 +207,14 @@ REQUESTS = {
     "get `ecr-sa`": ("GET", SECRETS.format("N") + "/ecr-sa"),
     "get `gcr-sa`": ("GET", SECRETS.format("N") + "/gcr-sa"),
     "get `acr-sa`": ("GET", SECRETS.format("N") + "/acr-sa"),
-    "create a secret": ("POST", SECRETS.format("N"), {"metadata": {"generateName": "new-"}}),
     "update `basic-regcred`": ("PUT", SECRETS.format("N") + "/basic-regcred", "itself"),
+    "create a secret": ("POST", SECRETS.format("N"), {"metadata": {"generateName": "new-"}}),
+    "create a secret that holds a token of another service account": ("POST", SECRETS.format("N"), token_of("other", generateName="new-")),
+    "create a secret by server-side apply": ("PATCH", SECRETS.format("N") + "/new?fieldManager=x", APPLIED),
+    "turn `basic-regcred` into a secret that holds such a token": ("PUT", SECRETS.format("N") + "/basic-regcred", "a token"),
+    "create a ConfigMap": ("POST", "/api/v1/namespaces/N/configmaps", {"metadata": {"generateName": "new-"}}),
+    "create a pod": ("POST", "/api/v1/namespaces/N/pods", {"metadata": {"generateName": "new-"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}),
+    "create a service account": ("POST", "/api/v1/namespaces/N/serviceaccounts", {"metadata": {"generateName": "new-"}}),
     "get another secret": ("GET", SECRETS.format("N") + "/unrelated"),
     "get a secret that is not there": ("GET", SECRETS.format("N") + "/absent"),
     "get another secret of another namespace": ("GET", SECRETS.format("O") + "/unrelated"),
@@ -196,8 +238,9 @@ REQUESTS = {
     "create a RoleBinding": ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/N/rolebindings",
                              {"metadata": {"name": "more"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}}),
     "impersonate": ("GET", SECRETS.format("N") + "/unrelated", None)}
+ALLOWED = {200, 201}
 COLUMNS = {"the defaults": {}, "everything but logins": ALL, "and logins": ALL | {"login": {"enabled": True}},
-           "and `login.create: false`": ALL | {"login": {"enabled": True, "create": False}}}
+           "and `login.create`": ALL | {"login": {"enabled": True, "create": True}}}
 
 
 def ask(release, what):
@@ -208,10 +251,11 @@ def ask(release, what):
     headers, body = {}, body[0] if body else None
     if what == "impersonate":
         headers["Impersonate-User"] = "admin"
-    if body == "itself":
-        body = release.api.request("GET", path)
+    if body in ("itself", "a token"):
+        there = release.api.request("GET", path)
+        body = there | ({"type": TOKEN} if body == "a token" else {})
     if method == "PATCH":
-        headers["Content-Type"] = "application/merge-patch+json"
+        headers["Content-Type"] = "application/apply-patch+yaml" if body is APPLIED else "application/merge-patch+json"
     return status(release, method, path, body, headers)
 
 
@@ -227,8 +271,8 @@ def status(release, method, path, body, headers):
         return error.code
 
 
-def everything_there(api, release):
-    for name in ("regcred", "named", "basic-regcred", "ecr-sa", "gcr-sa", "acr-sa", "unrelated"):
+def everything_there(api, release, logins):
+    for name in ("regcred", "named", *([] if logins else ["basic-regcred"]), "ecr-sa", "gcr-sa", "acr-sa", "unrelated"):
         api.secret(release.namespace, name, {"a": "b"})
     for name in ("regcred", "basic-regcred", "unrelated"):
         api.secret(release.other, name, {"a": "b"})
@@ -247,14 +291,13 @@ def test_the_table(api, server, helper):
     statuses = {}
     for column, values in COLUMNS.items():
         release = Release(api, server, helper, values)
-        everything_there(api, release)
+        everything_there(api, release, "login" in values)
         statuses[column] = {what: ask(release, what) for what in REQUESTS}
-        answers = set(statuses[column].values())
-        assert answers <= {200, 201, 403}, statuses[column]  # nothing stands in the table for another reason
-        assert {path[2] for path in api.audit(release.user, len(REQUESTS))} <= {200, 201, 403}
+        odd = {what for what, code in statuses[column].items() if code not in ALLOWED | {403}}
+        assert odd <= {"turn `basic-regcred` into a secret that holds such a token"}, statuses[column]  # nothing stands there for another reason
+        assert {path[2] for path in api.audit(release.user, len(REQUESTS))} <= ALLOWED | {403, 422}
         # The table has what somebody thought of; this is all that there is.
-        readable = {what for what, code in statuses[column].items() if code != 403}
-        assert readable == expected(values), column
+        assert {what for what, code in statuses[column].items() if code in ALLOWED} == expected(values), column
         anybody = api.token(release.namespace, "other")  # an account without a Role: what every account may
         here, there = (rules_of(api, release.token, place) - rules_of(api, anybody, place) for place in (release.namespace, release.other))
         assert here == allowed_here(values)
@@ -275,8 +318,8 @@ def expected(values):
                 "get `ecr-sa`", "get `gcr-sa`", "get `acr-sa`"}
     if "login" in values:
         got |= {"update `basic-regcred`"}
-        if values["login"].get("create", True):
-            got |= {"create a secret"}
+        if values["login"].get("create"):
+            got |= {"create a secret", "create a secret that holds a token of another service account"}
     return got
 
 
@@ -286,19 +329,21 @@ def allowed_here(values):
         got |= {("secrets", name, "get") for name in ("regcred", "named", "ecr-sa", "gcr-sa", "acr-sa")}
     if "login" in values:
         got |= {("secrets", "basic-regcred", "update")}
-        if values["login"].get("create", True):
+        if values["login"].get("create"):
             got |= {("secrets", "*", "create")}
     return got
 
 
 def table(statuses):
-    head = ["# The rights of the chart", "",
-            "What the service account of [the chart](../deploy/helm/docker-credential-kubeclarity/values.yaml) asked of a real kube-apiserver (RBAC on),",
-            "and the status of each answer: 403 is refused. Every object named here was there, but for the absent one. Beyond the table, the API",
-            "server's own list of the account's rights (SelfSubjectRulesReview), less what every account may, is exactly the allowed rows. With these rights every source",
-            "of README.md answered, and the helper was refused nothing that it asked for.",
+    head = ["# The permissions of the chart", "",
+            "What the service account of [the chart](../deploy/helm/docker-credential-kubeclarity/values.yaml) asked of a real kube-apiserver (RBAC on), and the",
+            "status of each answer. **Bold** answers were allowed; 403 is refused by RBAC, 422 by the API server itself, because the type of a Secret cannot be changed. Every",
+            "object named here existed, but for the absent one. The API server's own list of the account's permissions (SelfSubjectRulesReview), less what every",
+            "account may do, is exactly the allowed rows. With these permissions every source of README.md answered, and the helper was refused nothing that it asked for.", "",
+            "With `login.enabled`, the account can update one Secret and create nothing, so it cannot get a token of another service account. With `login.create` it can:",
+            "RBAC cannot limit `create` to one name or type, so the account can create a Secret that Kubernetes fills with such a token.",
             "", "This file is written by tests/e2e/deploy/test_rights.py, which fails when an answer changes.", "",
             "| request | " + " | ".join(statuses) + " |", "|---|" + "---|" * len(statuses)]
-    rows = [f"| {what} | " + " | ".join(f"**{codes[what]}**" if codes[what] != 403 else "403" for codes in statuses.values()) + " |" for what in REQUESTS]
+    rows = [f"| {what} | " + " | ".join(f"**{codes[what]}**" if codes[what] in ALLOWED else str(codes[what]) for codes in statuses.values()) + " |" for what in REQUESTS]
     values = ["", "`everything but logins` is these values; `OTHER` stands for another namespace:", "", "```json", json.dumps(ALL), "```", ""]
     return "\n".join(head + rows + values)

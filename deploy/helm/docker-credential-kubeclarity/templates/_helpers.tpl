@@ -62,3 +62,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- toJson $all -}}
 {{- end -}}
+
+{{/* Fails for a variable that holds a secret, or a value that looks like one; the value is not shown. Arguments: where it is set, its name, its value. */}}
+{{- define "kubeclarity.noSecret" -}}
+{{- $place := index . 0 }}{{ $name := index . 1 }}{{ $value := index . 2 -}}
+{{- $why := "everyone who can read ConfigMaps or CronJobs could read it; put it into a Secret and name that in settingsSecret" -}}
+{{- /* The file, address, id or lifetime of a secret is not secret. */ -}}
+{{- $about := regexMatch "_(FILE|PATH|DIR|DIRECTORY|CONFIG|URI|URL|ENDPOINT|HOST|NAMESPACE|ID|NAME|TYPE|SCOPE|AUDIENCE|TTL)$|^GOOGLE_APPLICATION_CREDENTIALS$" $name -}}
+{{- $holds := regexMatch "PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|PRIVATE_?KEY|CONNECTION_STRING|(^|_)(KEY|APIKEY|PASS|PWD|PAT|JWT|SAS|AUTH|COOKIE)(_JSON)?$|^IDENTITY_HEADER$" $name -}}
+{{- if and $value (or (regexMatch "(^|_)AUTH_CONFIG$" $name) (and $holds (not $about))) }}{{ fail (printf "%s holds a secret, and %s" $place $why) }}{{ end -}}
+{{- $like := "" -}}
+{{- if regexMatch "-----BEGIN [A-Z0-9 ]*PRIVATE KEY" $value }}{{ $like = "a private key" }}{{ end -}}
+{{- if regexMatch "eyJ[0-9A-Za-z_-]{8,}" $value }}{{ $like = "a token, or JSON in base64" }}{{ end -}}
+{{- if regexMatch `(?i)"(auths?|private_key|client_secret|password|secret|identitytoken|refresh_token|access_token)"\s*:` $value }}{{ $like = "JSON with a credential" }}{{ end -}}
+{{- if regexMatch `(^|[^0-9A-Za-z_])(gh[opsur]_|github_pat_|glpat-|gldt-|dckr_[op]at_|ya29\.|xox[abeoprs]-|hvs\.|npm_|dop_v1_|pul-|sk-)[0-9A-Za-z_.-]{8,}` $value }}{{ $like = "an access token" }}{{ end -}}
+{{- if or (regexMatch `://[^\s/@]*:[^\s/@]+@` $value) (and (hasSuffix "PROXY" $name) (regexMatch `^[^\s/@]*:[^\s/@]+@` $value)) }}{{ $like = "an address with a password" }}{{ end -}}
+{{- if $like }}{{ fail (printf "%s looks like %s, and %s" $place $like $why) }}{{ end -}}
+{{- end -}}

@@ -13,6 +13,10 @@ use std::path::Path;
 use crate::credential;
 use crate::deadline::Deadline;
 use crate::file;
+use crate::network::Door;
+use crate::network::connect::Ways;
+use crate::network::http::Http;
+use crate::network::proxy::Way;
 use crate::problem::Problem;
 use crate::settings::{ObjectName, Settings};
 use crate::shown::Shown;
@@ -38,6 +42,10 @@ pub struct Cluster {
     pub found: Found,
     /// Its address, for messages.
     pub server: Shown,
+    /// Its address.
+    url: http::Uri,
+    /// Which way leads to it.
+    way: Way,
     /// The service account whose pull secrets count: the one named, else the pod's own.
     pub service_account: Option<ObjectName>,
     /// The namespace of names that come without one.
@@ -104,16 +112,22 @@ impl Cluster {
     ///
     /// # Errors
     /// A configuration that cannot be used.
-    pub async fn connect(settings: &Settings, place: Place, deadline: Deadline) -> Result<Cluster, Problem> {
-        let config = match place.found {
-            Found::InPod => config::in_pod(),
-            Found::Named | Found::ByChance => config::from_kubeconfig(settings, deadline).await,
+    pub async fn connect(
+        settings: &Settings,
+        http: &Http,
+        place: Place,
+        deadline: Deadline,
+    ) -> Result<Cluster, Problem> {
+        let (config, proxy) = match place.found {
+            Found::InPod => (config::in_pod()?, None),
+            Found::Named | Found::ByChance => config::from_kubeconfig(settings, deadline).await?,
         };
-        let (config, client) =
-            config.and_then(|config| config::client(&config).map(|client| (config, client)))?;
+        let ways = proxy.map_or_else(|| http.ways(Door::ApiServer), Ways::By);
+        let url = config.cluster_url.clone();
+        let default_namespace = config.default_namespace.clone();
+        let client = config::client(http, config, &ways)?;
         let pod = (place.found == Found::InPod).then(pod);
-        let namespace =
-            pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(config.default_namespace);
+        let namespace = pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(default_namespace);
         let pod_account = pod.and_then(|pod| pod.service_account);
         let service_account = settings.service_account.clone().or(pod_account).map(|account| ObjectName {
             namespace: account.namespace.or_else(|| Some(namespace.clone())),
@@ -123,7 +137,9 @@ impl Cluster {
         Ok(Cluster {
             client,
             found: place.found,
-            server: Shown::address(&config.cluster_url),
+            server: Shown::address(&url),
+            way: ways.way(&url).unwrap_or(Way::Direct),
+            url,
             service_account,
             namespace: own.unwrap_or(namespace),
             deadline,

@@ -12,6 +12,7 @@ mod config;
 mod file;
 mod fix;
 mod google;
+mod network;
 mod setting;
 
 pub use aws::{AwsAdvice, AwsFault};
@@ -22,6 +23,7 @@ pub use cluster::{KubeconfigFault, Outage, ProgramFault, ServerFault};
 pub use config::{ConfigFault, EntryFault, JsonReason};
 pub use file::{FileFault, Unreadable};
 pub use google::{GoogleFault, GoogleFileFault};
+pub use network::ProxyFault;
 pub use setting::{Expected, Need, Task};
 
 use std::time::Duration;
@@ -381,7 +383,7 @@ impl Problem {
     pub fn is_outage(&self) -> bool {
         match self {
             Problem::Deadline { .. } => true,
-            Problem::Cluster { what, .. } => matches!(what, ServerFault::Down(_)),
+            Problem::Cluster { what, .. } => matches!(what, ServerFault::Down(_) | ServerFault::ByProxy(_)),
             Problem::Cloud { what, .. } => what.is_outage(),
             _ => false,
         }

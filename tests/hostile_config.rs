@@ -91,7 +91,7 @@ fn passwords_in_addresses_are_not_told() {
 #[test]
 fn a_token_that_fits_no_header_is_no_panic() {
     let home = tempfile::tempdir().unwrap();
-    let path = kubeconfig(home.path(), "server: 'http://127.0.0.1:1'", "token: \"abc\\nhunter2\"");
+    let path = kubeconfig(home.path(), "server: 'https://127.0.0.1:1'", "token: \"abc\\nhunter2\"");
     let line = failed(home.path(), "reg.example.com", &[("KUBECONFIG", &path)]);
     assert!(line.contains("token") && !line.contains("itself"), "{line}");
 }

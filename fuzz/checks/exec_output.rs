@@ -2,10 +2,11 @@
 
 use docker_credential_kubeclarity::cluster::config::{check_token, client};
 use docker_credential_kubeclarity::cluster::exec;
+use docker_credential_kubeclarity::network::Door;
 use kube::Config;
 use kube::config::AuthInfo;
 
-use super::told;
+use super::{doors, told};
 
 /// The property.
 pub fn check(printed: &[u8]) {
@@ -17,7 +18,8 @@ pub fn check(printed: &[u8]) {
         check_token(&"kubeconfig fuzz".into(), &user)?;
         let mut config = Config::new("https://127.0.0.1:6443".parse().expect("an address"));
         config.auth_info = user;
-        client(&config).map(drop)
+        let http = doors();
+        client(&http, config, &http.ways(Door::ApiServer)).map(drop)
     });
     if let Err(problem) = tried {
         told(&problem);

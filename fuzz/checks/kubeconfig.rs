@@ -3,10 +3,14 @@
 
 use std::path::Path;
 
-use docker_credential_kubeclarity::cluster::config::{Chosen, check_token, choose, client, config_of, parse};
+use docker_credential_kubeclarity::cluster::config::{
+    Chosen, check_token, choose, client, config_of, parse, proxy_of,
+};
+use docker_credential_kubeclarity::network::Door;
+use docker_credential_kubeclarity::network::connect::Ways;
 use docker_credential_kubeclarity::problem::Problem;
 
-use super::told;
+use super::{doors, told};
 
 fn tried(text: &[u8]) -> Result<(), Problem> {
     let kubeconfig =
@@ -21,10 +25,13 @@ fn tried(text: &[u8]) -> Result<(), Problem> {
     // The files of whoever runs this are none of the fuzzer's business, and neither are programs.
     cluster.certificate_authority = None;
     (user.token_file, user.client_certificate, user.client_key, user.exec) = (None, None, None, None);
+    let http = doors();
+    let proxy = proxy_of(&"kubeconfig fuzz".into(), &cluster)?;
+    let ways = proxy.map_or_else(|| http.ways(Door::ApiServer), Ways::By);
     let mut config = config_of(&"kubeconfig fuzz".into(), cluster, namespace)?;
     check_token(&"kubeconfig fuzz".into(), &user)?;
     config.auth_info = user;
-    client(&config).map(drop)
+    client(&http, config, &ways).map(drop)
 }
 
 /// The property.

@@ -16,10 +16,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ecr::config::SharedHttpClient;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -30,8 +26,8 @@ use super::http::Http;
 use super::machine::{self, Evidence};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::network::aws_client::{Reach, bounded};
-use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Need, Problem};
+use crate::network::aws_client::{AwsClients, Missed, Reach};
+use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, HttpFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
 use crate::shown::{Shown, causes};
@@ -39,54 +35,36 @@ use identity::{Identity, Named};
 
 /// ECR Public has its API in one region only.
 const PUBLIC_REGION: &str = "us-east-1";
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-const ATTEMPTS: u32 = 3;
 
-/// The clients of AWS's SDK: one through the environment's proxy, one directly for metadata servers.
+/// The clients of AWS's SDK: one for its services, one for metadata servers.
 pub(crate) struct Clients {
     service: SharedHttpClient,
     metadata: SharedHttpClient,
+    doors: AwsClients,
     deadline: Deadline,
 }
 
 impl Clients {
-    async fn new(http: &Http) -> Result<Clients, Problem> {
-        let pem = http.roots().await?.pem();
-        let context = |store: TrustStore| {
-            TlsContext::builder()
-                .with_trust_store(store)
-                .build()
-                .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })
-        };
-        let trusting = context(TrustStore::empty().with_pem_certificate(pem))?;
-        let nobody = context(TrustStore::empty())?;
-        let client = |proxy: ProxyConfig, reach: Reach| {
-            let (trusting, nobody) = (trusting.clone(), nobody.clone());
-            let client = Builder::new().build_with_connector_fn(move |settings, _| {
-                // Without settings, the SDK only tries whether a connector can be made, and throws it away: it need
-                // not parse all authorities for that, and could reach nobody with it.
-                let context = if settings.is_some() { &trusting } else { &nobody };
-                let mut connector = Connector::builder().proxy_config(proxy.clone());
-                connector.set_connector_settings(settings.cloned());
-                connector
-                    .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                    .tls_context(context.clone())
-                    .build()
-            });
-            bounded(client, reach)
-        };
+    fn new(http: &Http) -> Result<Clients, Problem> {
+        let doors = AwsClients::new(http)?;
         Ok(Clients {
-            service: client(ProxyConfig::from_env(), Reach::Services),
-            metadata: client(ProxyConfig::disabled(), Reach::Machine),
+            service: doors.reaching(Reach::Services),
+            metadata: doors.reaching(Reach::Machine),
+            doors,
             deadline: http.deadline,
         })
     }
 
+    /// Why the last request brought nothing, if that is what it came to.
+    fn down(&self) -> Option<HttpFault> {
+        match self.doors.last().missed? {
+            Missed::Down(what) => Some(what),
+            Missed::Elsewhere => None,
+        }
+    }
+
     fn timeouts(&self) -> TimeoutConfig {
-        TimeoutConfig::builder()
-            .connect_timeout(CONNECT_LIMIT)
-            .operation_timeout(self.deadline.left())
-            .build()
+        TimeoutConfig::builder().operation_timeout(self.deadline.left()).build()
     }
 
     /// The configuration of a client in a region, without any of the environment.
@@ -95,7 +73,7 @@ impl Clients {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .http_client(self.service.clone())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::disabled())
             .timeout_config(self.timeouts())
             .time_source(SystemTimeSource::new())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
@@ -119,7 +97,7 @@ pub async fn credential(
     name: &str,
 ) -> Outcome {
     let region = region(host);
-    let clients = match Clients::new(http).await {
+    let clients = match Clients::new(http) {
         Ok(clients) => clients,
         Err(problem) => return Outcome::Failed(problem),
     };
@@ -146,6 +124,7 @@ pub async fn credential(
         CloudHost::Ecr(ecr) => private_token(&config, ecr.fips, ecr.dual_stack).await,
         _ => Err(AwsFault::NoRegistry),
     };
+    let token = token.map_err(|fault| clients.down().map_or(fault, AwsFault::Http));
     match token.and_then(|token| decode(token).ok_or(AwsFault::NoToken)) {
         Ok(credential) => Outcome::Found { credential, identity },
         Err(fault) => Outcome::Failed(CloudFault::from(fault).into_problem(identity, name)),
@@ -157,7 +136,7 @@ pub async fn credential(
 /// # Errors
 /// What failed, in words.
 pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), CloudFault> {
-    let clients = Clients::new(http).await.map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
+    let clients = Clients::new(http).map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
     let region = match &settings.aws.region {
         Some(region) => region.clone(),
         None => identity::machine_region(&clients).await?,
@@ -233,8 +212,7 @@ where
         return AwsFault::NotReached(Shown::text(&causes(error)));
     };
     let message = Shown::text(error.message().unwrap_or_default());
-    let down = error.raw_response().is_some_and(|response| response.status().is_server_error());
-    AwsFault::Refused { code: Shown::text(code), message, advice: AwsAdvice::of(code, action), down }
+    AwsFault::Refused { code: Shown::text(code), message, advice: AwsAdvice::of(code, action) }
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ pub mod identity;
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::Outcome;
 use super::hosts::AcrCloud;
-use super::http::{Answer, Http, Towards, form, oauth_error};
+use super::http::{Answer, Http, RequestBuilder, form, oauth_error};
 use crate::credential::{Credential, jwt_expiry};
 use crate::problem::{AzureFault, CloudFault, Said};
 use crate::secret::Secret;
@@ -142,10 +142,10 @@ pub fn exchanged(answer: &Answer) -> Result<Credential, (StatusCode, CloudFault)
 /// A form by POST.
 async fn post_form(http: &Http, url: &str, fields: &[(&str, &str)]) -> Result<Answer, CloudFault> {
     let body = form(fields);
-    let prepare = |request: reqwest::RequestBuilder| {
+    let prepare = |request: RequestBuilder| {
         request.header("content-type", "application/x-www-form-urlencoded").body(body.to_string())
     };
-    http.send(Towards::Service, Method::POST, url, prepare).await.map_err(CloudFault::from)
+    http.send(Method::POST, url, prepare).await.map_err(CloudFault::from)
 }
 
 /// A registry's error: `{"errors": [{"code", "message"}]}` (distribution's form).

@@ -4,10 +4,10 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
+use http::{HeaderValue, Uri, header};
+use kube::client::{ClientBuilder, ConfigExt};
 use kube::config::{AuthInfo, Cluster as ClusterEntry, ExecAuthCluster, Kubeconfig};
 use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
@@ -17,11 +17,13 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{POD_DIRECTORY, exec, request};
 use crate::deadline::Deadline;
 use crate::file;
+use crate::network::connect::{Connector, Dialer, Ways};
+use crate::network::http::{Boxed, Http};
+use crate::network::proxy::{NoAddress, Proxy, Scheme, Way};
+use crate::network::{self, Door};
 use crate::problem::{KubeconfigFault, Problem};
 use crate::settings::{Settings, is_object_name};
 use crate::shown::Shown;
-
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 fn problem(origin: impl Into<Shown>, what: KubeconfigFault) -> Problem {
     Problem::ClusterConfig { origin: origin.into(), what }
@@ -36,22 +38,42 @@ pub(super) fn in_pod() -> Result<Config, Problem> {
     config.auth_info = AuthInfo { token_file: Some(format!("{POD_DIRECTORY}/token")), ..AuthInfo::default() };
     read_token(&POD_DIRECTORY.into(), &mut config.auth_info)?;
     check_token(&POD_DIRECTORY.into(), &config.auth_info)?;
-    config.proxy_url = environment_proxy(&config.cluster_url);
-    Ok(limits(config))
+    Ok(config)
 }
 
 /// The configuration of the current context of `KUBECONFIG` or `~/.kube/config`.
-pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> Result<Config, Problem> {
+///
+/// With it comes the proxy that the kubeconfig names for the server. A server without TLS is sent no identity, and no program is
+/// run for one, as by kubectl (`restclient.IsConfigTransportTLS` in client-go).
+pub(super) async fn from_kubeconfig(
+    settings: &Settings,
+    deadline: Deadline,
+) -> Result<(Config, Option<Arc<Proxy>>), Problem> {
     let (origin, kubeconfig) = read(settings)?;
     let Chosen { cluster, mut user, namespace } = choose(&origin, kubeconfig)?;
+    let proxy = proxy_of(&origin, &cluster)?;
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = ExecAuthCluster::try_from(&cluster).ok();
     }
     let mut config = config_of(&origin, cluster, namespace)?;
-    read_token(&origin, &mut user)?;
-    config.auth_info = exec::resolve(&origin, user, deadline).await?;
-    check_token(&origin, &config.auth_info)?;
-    Ok(limits(config))
+    if config.cluster_url.scheme_str() == Some("https") {
+        read_token(&origin, &mut user)?;
+        config.auth_info = exec::resolve(&origin, user, deadline).await?;
+        check_token(&origin, &config.auth_info)?;
+    }
+    Ok((config, proxy))
+}
+
+/// The proxy that a kubeconfig names for its API server: it counts before the environment's, and for loopback too.
+///
+/// # Errors
+/// It is no address, or its scheme is none that kubectl knows.
+pub fn proxy_of(origin: &Shown, cluster: &ClusterEntry) -> Result<Option<Arc<Proxy>>, Problem> {
+    let named = cluster.proxy_url.as_deref().filter(|url| !url.is_empty());
+    named
+        .map(|url| Proxy::of_kubeconfig(url).map(Arc::new))
+        .map(|proxy| proxy.ok_or_else(|| problem(origin, KubeconfigFault::ProxyUrl)))
+        .transpose()
 }
 
 /// What the current context of a kubeconfig names. No file that it names was read yet, and no program run.
@@ -230,15 +252,6 @@ pub fn config_of(
     config.default_namespace = namespace.unwrap_or_else(|| "default".to_owned());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name;
-    config.proxy_url = match cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
-        None => environment_proxy(&config.cluster_url),
-        Some(url) => {
-            let proxy = url.parse::<Uri>().ok();
-            let proxy = proxy
-                .filter(|url| url.host().is_some() && matches!(url.scheme_str(), Some("https" | "http")));
-            Some(proxy.ok_or_else(|| problem(origin, KubeconfigFault::ProxyUrl))?)
-        }
-    };
     let pem = match (cluster.certificate_authority_data, cluster.certificate_authority) {
         (Some(data), _) if !data.is_empty() => {
             use base64::Engine;
@@ -264,49 +277,42 @@ pub fn config_of(
     Ok(config)
 }
 
-/// The proxy that the environment's variables name for an address. kube does not look at `NO_PROXY` for the
-/// address that is asked, so the decision is made here, by the rules of curl.
-fn environment_proxy(url: &Uri) -> Option<Uri> {
-    // For curl a star is every host; the matcher does not count addresses, and a pod knows its API server by one.
-    let excepted =
-        ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-    if excepted.split(',').any(|host| host.trim() == "*") {
-        return None;
-    }
-    let proxy = Matcher::from_env().intercept(url)?;
-    Some(with_user_info(proxy.uri()))
-}
-
-/// The matcher takes user and password out of the address; kube reads them there. They are put back from the
-/// variable itself.
-fn with_user_info(proxy: &Uri) -> Uri {
-    let host = proxy.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok()?.parse::<Uri>().ok())
-        .find(|uri| {
-            uri.authority().is_some_and(|authority| authority.as_str().rsplit('@').next() == Some(host))
-        })
-        .unwrap_or_else(|| proxy.clone())
-}
-
-/// Time limits and retries are ours; the library's own retry goes on for minutes.
-fn limits(mut config: Config) -> Config {
-    config.connect_timeout = Some(CONNECT_LIMIT);
-    config.read_timeout = None;
-    config.default_retry = false;
-    config
-}
-
-/// The client for a configuration.
+/// The client for a configuration, by the door of API servers.
 ///
 /// # Errors
-/// The identity in it cannot be used.
-pub fn client(config: &Config) -> Result<Client, Problem> {
-    Client::try_from(config.clone()).map_err(|error| {
+/// The identity in it cannot be used, or the proxy before the server.
+pub fn client(http: &Http, mut config: Config, ways: &Ways) -> Result<Client, Problem> {
+    let cannot = |error: kube::Error| {
         problem(
             "the identity for the API server",
             KubeconfigFault::Client(Shown::text(&request::deepest(&error))),
         )
+    };
+    let limit = Door::ApiServer.limits().connection;
+    let mut tls = None;
+    if let Way::By(proxy) = ways.way(&config.cluster_url).map_err(NoAddress::into_problem)? {
+        if proxy.scheme == Scheme::Https {
+            // kubectl verifies the proxy by the cluster's authority; most proxies have one of the system's.
+            tls =
+                Some(http.trust.tls_with(Door::ApiServer, config.root_cert.as_deref().unwrap_or_default())?);
+        }
+        // A server in clear is asked by the proxy itself, which wants its password with each request.
+        let in_clear = config.cluster_url.scheme_str() == Some("http") && proxy.scheme != Scheme::Socks;
+        if let Some(login) = proxy.authorization().filter(|_| in_clear)
+            && let Ok(mut value) = HeaderValue::from_str(login.expose())
+        {
+            value.set_sensitive(true);
+            config.headers.push((header::PROXY_AUTHORIZATION, value));
+        }
+    }
+    let connector = Connector::new(ways.clone(), tls, limit);
+    let https = config.rustls_https_connector_with_connector(connector).map_err(cannot)?;
+    let client = Boxed(network::http::client(Dialer::with(https, ways.clone(), limit)));
+    let base = config.base_uri_layer();
+    let stack = ClientBuilder::new(client, config.default_namespace.clone())
+        .with_layer(&config.extra_headers_layer().map_err(cannot)?);
+    Ok(match config.auth_layer().map_err(cannot)? {
+        Some(identity) => stack.with_layer(&identity).with_layer(&base).build(),
+        None => stack.with_layer(&base).build(),
     })
 }

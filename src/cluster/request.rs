@@ -1,30 +1,25 @@
 //! One request for a named object, retried within the deadline, and what its answer means.
 
-use std::time::Duration;
-
 use http::{Request, Response, StatusCode, header};
 use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::object::Object;
 use super::{Cluster, Found};
 use crate::body::{self, Fault};
+use crate::network::Door;
+use crate::network::fault::{Why, may_pass};
+use crate::network::proxy::Way;
+use crate::network::retry::{self, Retries, retry_after};
 use crate::problem::{Outage, Problem, ServerFault};
 use crate::settings::is_object_name;
 use crate::shown::Shown;
 
-/// No object is larger: etcd takes 1.5 MiB, and base64 adds a third.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
-/// The first wait before a retry; each next one is twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// A kubeconfig found by chance is not worth a long wait.
 const RETRIES_BY_CHANCE: u32 = 1;
-/// One request may take this long before it is tried anew on another connection.
-const ONE_TRY: Duration = Duration::from_secs(4);
 
 /// Why there is no object.
 #[derive(Debug)]
@@ -42,7 +37,7 @@ pub enum Refusal {
 /// What one try brought.
 enum Tried {
     Answer(Result<Zeroizing<Vec<u8>>, Refusal>),
-    Again { what: Outage, wait: Option<Duration> },
+    Again { what: ServerFault, tried: retry::Tried },
 }
 
 /// What is asked of an object.
@@ -74,28 +69,32 @@ pub(super) async fn call(
     object: &Object,
     verb: Verb<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    let mut wait = FIRST_WAIT;
-    let mut tries = 0;
-    let mut last = None;
+    let mut retries = Retries::new(Door::ApiServer);
+    if cluster.found == Found::ByChance {
+        retries = retries.at_most(RETRIES_BY_CHANCE);
+    }
+    // One request may take this long before it is tried anew on another connection.
+    let one_try = Door::ApiServer.limits().one_try.unwrap_or_default();
+    let mut last: Option<ServerFault> = None;
     loop {
         let left = cluster.deadline.left();
-        let limit = if tries == 0 { left } else { left.min(ONE_TRY) }.min(ONE_TRY.max(left / 2));
+        let limit = if last.is_none() { left } else { left.min(one_try) }.min(one_try.max(left / 2));
         let tried = match timeout(limit, once(cluster, object, verb)).await {
             Ok(tried) => tried,
-            Err(_) => Tried::Again { what: last.unwrap_or(Outage::Silent), wait: None },
+            Err(_) => unreached(cluster, object, Why::Silent),
         };
-        let (what, asked) = match tried {
+        let (what, tried) = match tried {
             Tried::Answer(answer) => return answer,
-            Tried::Again { what, wait } => (what, wait),
+            Tried::Again { what, tried } => (what, tried),
         };
-        let pause = asked.unwrap_or(wait).max(FIRST_WAIT);
-        let enough = cluster.found == Found::ByChance && tries >= RETRIES_BY_CHANCE;
-        if enough || pause >= cluster.deadline.left() {
-            return Err(failed(cluster, object, ServerFault::Down(what)));
+        // The first reason says more than that time ran out.
+        let what = match (last, &tried) {
+            (Some(before), retry::Tried::Unreached { why: Why::Silent, .. }) => before,
+            _ => what,
+        };
+        if !retries.again(&tried, cluster.deadline).await {
+            return Err(failed(cluster, object, what));
         }
-        sleep(pause).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
-        tries += 1;
         last = Some(what);
     }
 }
@@ -129,26 +128,31 @@ async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
             return Tried::Answer(Err(failed(cluster, object, ServerFault::Invalid)));
         }
         StatusCode::NOT_FOUND => return Tried::Answer(Err(Refusal::Absent)),
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED if cluster.url.scheme_str() == Some("http") => {
+            return Tried::Answer(Err(failed(cluster, object, ServerFault::InClear)));
+        }
         StatusCode::FORBIDDEN => return forbidden(cluster, object, verb, response).await,
         StatusCode::UNAUTHORIZED => {
             let (object, server) = (object.shown(), cluster.server.clone());
             return Tried::Answer(Err(Refusal::Failed(Problem::Unauthorized { object, server })));
         }
-        status @ (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => {
-            return Tried::Again { what: Outage::Status(shown![status]), wait: retry_after(&response) };
-        }
-        status if status.is_server_error() => {
-            return Tried::Again { what: Outage::Status(shown![status]), wait: retry_after(&response) };
+        status if may_pass(status) => {
+            let tried = retry::Tried::Status { status, after: retry_after(response.headers()) };
+            return Tried::Again { what: ServerFault::Down(Outage::Status(shown![status])), tried };
         }
         status => {
             let what = ServerFault::OddStatus(shown![status]);
             return Tried::Answer(Err(failed(cluster, object, what)));
         }
     }
-    match body::whole(response.into_body(), MOST_BYTES).await {
+    let most = Door::ApiServer.limits().answer;
+    match body::whole(response.into_body(), most).await {
         Ok(body) => Tried::Answer(Ok(Zeroizing::new(body))),
         Err(Fault::TooLong) => Tried::Answer(Err(failed(cluster, object, ServerFault::TooLong))),
-        Err(Fault::BrokenOff(_)) => Tried::Again { what: Outage::BrokenOff, wait: None },
+        Err(Fault::BrokenOff(_)) => {
+            let tried = retry::Tried::Unreached { why: Why::BrokenOff, by_proxy: false };
+            Tried::Again { what: ServerFault::Down(Outage::BrokenOff), tried }
+        }
     }
 }
 
@@ -160,7 +164,7 @@ async fn forbidden(cluster: &Cluster, object: &Object, verb: Verb<'_>, response:
         #[serde(default)]
         message: String,
     }
-    let body = body::whole(response.into_body(), MOST_BYTES).await;
+    let body = body::whole(response.into_body(), Door::ApiServer.limits().answer).await;
     let message = body
         .ok()
         .and_then(|body| serde_json::from_slice::<Status>(&body).ok())
@@ -200,25 +204,47 @@ fn kind_of(body: &[u8]) -> Option<String> {
     Some(serde_json::from_slice::<Typed>(body).ok().filter(|_| object)?.kind)
 }
 
-/// A failure below HTTP. A certificate that is not trusted will not be so in a second, so it is not retried.
+/// A failure below HTTP.
 fn transport(cluster: &Cluster, object: &Object, error: &kube::Error) -> Tried {
-    let reason = deepest(error);
     if matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_)) {
-        return Tried::Answer(Err(failed(cluster, object, ServerFault::Identity(Shown::text(&reason)))));
+        return Tried::Answer(Err(failed(
+            cluster,
+            object,
+            ServerFault::Identity(Shown::text(&deepest(error))),
+        )));
     }
-    if reason.contains("certificate") {
-        let fault = match reason.as_str() {
-            other if other.contains("not valid for name") => {
-                ServerFault::CertificateName(Shown::text(&reason))
+    unreached(cluster, object, Why::of(error))
+}
+
+/// A server that was not reached. What lasts is not tried again.
+fn unreached(cluster: &Cluster, object: &Object, why: Why) -> Tried {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+    };
+    let by = match &cluster.way {
+        Way::By(proxy) => Some(proxy),
+        Way::Direct => None,
+    };
+    let reason = why.shown();
+    let what = match (&why, by) {
+        (Why::Certificate(what), _) => {
+            let reason = by.map_or(reason.clone(), |proxy| shown![reason, ", ", proxy.on_the_way()]);
+            match what {
+                NotValidForName | NotValidForNameContext { .. } => ServerFault::CertificateName(reason),
+                Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
+                    ServerFault::CertificateTime(reason)
+                }
+                _ => ServerFault::Certificate(reason),
             }
-            early if early.contains("expired") || early.contains("not valid yet") => {
-                ServerFault::CertificateTime(Shown::text(&reason))
-            }
-            _ => ServerFault::Certificate(Shown::text(&reason)),
-        };
-        return Tried::Answer(Err(failed(cluster, object, fault)));
+        }
+        (_, Some(proxy)) => ServerFault::ByProxy(proxy.fault(cluster.url.host().unwrap_or_default(), &why)),
+        (Why::Silent, None) => ServerFault::Down(Outage::Silent),
+        (_, None) => ServerFault::Down(Outage::Unreachable(reason)),
+    };
+    if why.lasts() {
+        return Tried::Answer(Err(failed(cluster, object, what)));
     }
-    Tried::Again { what: Outage::Unreachable(Shown::text(&reason)), wait: None }
+    Tried::Again { what, tried: retry::Tried::Unreached { why, by_proxy: by.is_some() } }
 }
 
 /// The innermost cause of an error.
@@ -229,10 +255,4 @@ pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     }
     // A semicolon stands before the remedy, and nowhere else.
     cause.to_string().replace(';', ",")
-}
-
-/// `Retry-After` in seconds (RFC 9110, section 10.2.3); the API server sends no dates.
-fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -1,127 +1,34 @@
-//! The one HTTP client for our own requests to clouds: certificates loaded once and only when a connection
-//! needs them, the environment's proxy, no redirects, bounded bodies, retries within the deadline.
+//! Our own requests to clouds: each leaves by the door of its destination, is sent again as [`retry`](super::retry) says, and
+//! brings back at most one answer of a bounded size. No redirect is followed.
 
-use std::path::{Path, PathBuf};
+use std::io::Cursor;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use base64::Engine;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
 use tokio::sync::OnceCell;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+use tower_service::Service;
+use url::Url;
 use zeroize::Zeroizing;
 
+use super::connect::{Connector, Dialer, Ways};
+use super::fault::{Why, may_pass};
+use super::proxy::{Proxies, Proxy, Way};
+use super::retry::{Retries, Tried, retry_after};
+pub use super::trust::Trust;
+use super::{Door, time_left};
+use crate::body::{self, Fault};
 use crate::deadline::Deadline;
-use crate::file;
-use crate::problem::{CloudFault, FileFault, HttpFault, Need, Problem, Said};
-use crate::settings::Settings;
-use crate::shown::{Shown, causes};
-
-/// No token is longer.
-pub const MOST_BYTES: usize = 1024 * 1024;
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// A metadata server is on the machine itself, or it is not there.
-const METADATA_LIMIT: Duration = Duration::from_secs(1);
-const RETRIES: u32 = 3;
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-
-/// The addresses of metadata servers; no proxy ever stands in front of them.
-pub const METADATA_HOSTS: &str =
-    "169.254.169.254,169.254.170.2,169.254.170.23,fd00:ec2::254,fd00:ec2::23,metadata.google.internal";
-
-/// The certificate authorities that are trusted.
-pub struct Roots {
-    certificates: Vec<CertificateDer<'static>>,
-}
-
-impl Roots {
-    /// Loads the system's authorities, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, and those of
-    /// `AWS_CA_BUNDLE`. Every one is parsed here: the AWS client panics on one that is broken.
-    fn load(trust: &Trust) -> Result<Roots, Problem> {
-        let mut certificates = system();
-        if let Some(path) = &trust.ca_bundle {
-            let wrong = |what| Problem::File { path: Shown::path(path), what };
-            let text = file::read_following(path).map_err(|why| wrong(FileFault::Bundle(why)))?;
-            let bundle: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-            let bundle = bundle.ok().filter(|bundle| !bundle.is_empty());
-            certificates.extend(bundle.ok_or_else(|| wrong(FileFault::BundleEmpty))?);
-        }
-        let mut store = RootCertStore::empty();
-        certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
-        if certificates.is_empty() {
-            return Err(Problem::File {
-                path: trust
-                    .ssl_cert_file
-                    .as_ref()
-                    .map_or("/etc/ssl/certs".into(), |path| Shown::path(Path::new(path))),
-                what: FileFault::NoAuthorities,
-            });
-        }
-        Ok(Roots { certificates })
-    }
-
-    /// As PEM, for the AWS client.
-    pub fn pem(&self) -> Vec<u8> {
-        let mut pem = Vec::new();
-        for certificate in &self.certificates {
-            let text = base64::engine::general_purpose::STANDARD.encode(certificate);
-            pem.extend_from_slice(b"-----BEGIN CERTIFICATE-----\n");
-            for line in text.as_bytes().chunks(64) {
-                pem.extend_from_slice(line);
-                pem.push(b'\n');
-            }
-            pem.extend_from_slice(b"-----END CERTIFICATE-----\n");
-        }
-        pem
-    }
-
-    fn config(&self) -> Result<ClientConfig, Problem> {
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(self.certificates.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder
-            .map_err(|_| Problem::System { what: Need::Tls, kind: std::io::ErrorKind::Unsupported })?;
-        Ok(builder.with_root_certificates(store).with_no_client_auth())
-    }
-}
-
-/// Where Linux systems keep all their authorities in one file, the places in the order in which Go looks at them.
-const BUNDLES: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-/// The system's authorities. The bundle alone, where there is one: the directory beside it has each of them up to
-/// three times more, in files of their own, and reading those takes longer than all requests of a near cloud.
-fn system() -> Vec<CertificateDer<'static>> {
-    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
-    if cfg!(target_os = "linux") && !named {
-        for text in BUNDLES.iter().filter_map(|path| file::read_following(Path::new(path)).ok()) {
-            // What is broken is passed over, as the system's own programs do.
-            let bundle: Vec<_> = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok).collect();
-            if !bundle.is_empty() {
-                return bundle;
-            }
-        }
-    }
-    rustls_native_certs::load_native_certs().certs
-}
-
-/// Where a request goes, which decides how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Towards {
-    /// A service on the internet, through the environment's proxy if there is one.
-    Service,
-    /// A metadata server: directly, with a short limit.
-    Metadata,
-}
+use crate::problem::{CloudFault, HttpFault, Problem, Said};
+use crate::shown::Shown;
 
 /// What came back.
 pub struct Answer {
@@ -134,7 +41,7 @@ pub struct Answer {
 /// Why nothing came back.
 #[derive(Debug)]
 pub enum NoAnswer {
-    /// The roots cannot be loaded.
+    /// Nothing can be sent: authorities that cannot be loaded, a proxy's variable that makes no sense.
     Setup(Problem),
     /// Not reached, broken off, or 429 and 5xx to the last try: what happened.
     Failed(HttpFault),
@@ -149,156 +56,238 @@ impl From<NoAnswer> for CloudFault {
     }
 }
 
-/// Which authorities the user added, as far as the TLS library does not read it itself.
-#[derive(Debug, Clone, Default)]
-pub struct Trust {
-    /// `AWS_CA_BUNDLE`.
-    pub ca_bundle: Option<PathBuf>,
-    /// `SSL_CERT_FILE`, for messages.
-    pub ssl_cert_file: Option<String>,
-}
+/// A client behind a door. Connections are kept for the next request.
+pub type Client<B> = legacy::Client<Dialer, B>;
 
-impl Trust {
-    /// What the environment says.
-    pub fn of(settings: &Settings) -> Trust {
-        Trust { ca_bundle: settings.aws.ca_bundle.clone(), ssl_cert_file: settings.ssl_cert_file.clone() }
-    }
-}
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The client, made on first use.
+/// The body of a request of our own, wiped when it goes.
+type Body = Full<Cursor<Zeroizing<Vec<u8>>>>;
+
+/// The doors to clouds, each opened on first use.
 pub struct Http {
-    trust: Trust,
-    roots: OnceCell<Arc<Roots>>,
-    service: OnceCell<Client>,
-    metadata: OnceCell<Client>,
+    /// Who is trusted.
+    pub trust: Trust,
+    proxies: Arc<Proxies>,
+    cloud: OnceCell<Client<Body>>,
+    metadata: OnceCell<Client<Body>>,
     /// When everything must have ended.
     pub deadline: Deadline,
 }
 
 impl Http {
-    /// A client for which nothing is loaded yet.
+    /// Doors for which nothing is loaded yet. The environment's variables for proxies are read here.
     pub fn new(trust: Trust, deadline: Deadline) -> Http {
-        Http { trust, roots: OnceCell::new(), service: OnceCell::new(), metadata: OnceCell::new(), deadline }
+        let proxies = Arc::new(Proxies::of_environment());
+        Http { trust, proxies, cloud: OnceCell::new(), metadata: OnceCell::new(), deadline }
     }
 
-    /// The trusted authorities, loaded once.
+    /// What opens connections through a door.
     ///
     /// # Errors
-    /// There is none, or `AWS_CA_BUNDLE` cannot be used.
-    pub async fn roots(&self) -> Result<Arc<Roots>, Problem> {
-        self.roots.get_or_try_init(|| async { Roots::load(&self.trust).map(Arc::new) }).await.cloned()
+    /// There are no authorities, or `AWS_CA_BUNDLE` cannot be used.
+    pub fn dialer(&self, door: Door) -> Result<Dialer, Problem> {
+        let tls = self.trust.tls(door)?;
+        let limit = door.limits().connection;
+        let connector = Connector::new(self.ways(door), Some(Arc::clone(&tls)), limit);
+        Ok(Dialer::new(connector, tls, limit))
     }
 
-    async fn client(&self, towards: Towards) -> Result<Client, Problem> {
-        let failed = |error: reqwest::Error| {
-            let _ = error;
-            Problem::System { what: Need::HttpClient, kind: std::io::ErrorKind::Other }
-        };
-        let plain = || Client::builder().redirect(redirect::Policy::none()).retry(reqwest::retry::never());
-        match towards {
-            Towards::Service => {
-                let make = || async {
-                    let config = self.roots().await?.config()?;
-                    let client = plain().tls_backend_preconfigured(config).connect_timeout(CONNECT_LIMIT);
-                    client.build().map_err(failed)
-                };
-                self.service.get_or_try_init(make).await.cloned()
-            }
-            Towards::Metadata => {
-                let make = || async {
-                    // Plain HTTP on the machine itself: no authority is needed.
-                    let config = Roots { certificates: Vec::new() }.config()?;
-                    let client =
-                        plain().no_proxy().tls_backend_preconfigured(config).connect_timeout(METADATA_LIMIT);
-                    client.build().map_err(failed)
-                };
-                self.metadata.get_or_try_init(make).await.cloned()
+    /// How the way through a door is found.
+    pub fn ways(&self, door: Door) -> Ways {
+        match door {
+            Door::Metadata => Ways::Here,
+            Door::Aws | Door::Cloud | Door::ApiServer | Door::Registry => {
+                Ways::Environment(Arc::clone(&self.proxies))
             }
         }
     }
 
-    /// Sends a request, and again after a failure that may pass, within the deadline.
+    async fn client(&self, door: Door) -> Result<&Client<Body>, Problem> {
+        let cell = if door == Door::Metadata { &self.metadata } else { &self.cloud };
+        cell.get_or_try_init(|| async { Ok(client(self.dialer(door)?)) }).await
+    }
+
+    /// Sends a request by the door of its destination, and again after a failure that may pass, within the deadline.
     ///
     /// # Errors
     /// [`NoAnswer`] after the last try.
     pub async fn send(
         &self,
-        towards: Towards,
         method: Method,
         url: &str,
         prepare: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, NoAnswer> {
-        let client = self.client(towards).await.map_err(NoAnswer::Setup)?;
-        let mut wait = FIRST_WAIT;
-        let mut tries = 0;
+        // Characters that stand in no request are encoded on the way.
+        let to = Url::parse(url).ok().and_then(|url| Uri::try_from(url.as_str()).ok());
+        let nowhere = || NoAnswer::Failed(HttpFault::Nowhere);
+        let to = to.ok_or_else(nowhere)?;
+        let door = Door::towards(&to).ok_or_else(nowhere)?;
+        let client = self.client(door).await.map_err(NoAnswer::Setup)?;
+        let way = self.ways(door).way(&to).map_err(|wrong| NoAnswer::Setup(wrong.into_problem()))?;
+        let by = if let Way::By(proxy) = way { Some(proxy) } else { None };
+        let mut retries = Retries::new(door);
         loop {
-            let limit = match towards {
-                Towards::Service => self.deadline.left(),
-                Towards::Metadata => self.deadline.left().min(METADATA_LIMIT * 2),
+            let request =
+                prepare(RequestBuilder::new(method.clone(), to.clone())).build().ok_or_else(nowhere)?;
+            let limits = door.limits();
+            let left = time_left(self.deadline);
+            let limit = limits.one_try.map_or(left, |limit| limit.min(left));
+            let one = timeout(limit, once(client, request, limits.answer)).await;
+            let (tried, what) = match one.unwrap_or(Err(Broken::Unreached(Why::Silent))) {
+                Ok((answer, after)) => {
+                    let status = answer.status;
+                    if !may_pass(status) && !is_starting(door, &to, status) {
+                        return Ok(answer);
+                    }
+                    (Tried::Status { status, after }, Err(answer))
+                }
+                Err(Broken::TooLong) => return Err(NoAnswer::Failed(HttpFault::TooLong(host_of(&to)))),
+                Err(Broken::Unreached(why)) => {
+                    let by_proxy = by.is_some();
+                    let what = unreached(&to, door, by.as_deref(), &why);
+                    (Tried::Unreached { why, by_proxy }, Ok(what))
+                }
             };
-            let one = once(prepare(client.request(method.clone(), url)));
-            let (what, asked) = match timeout(limit, one).await {
-                Ok(Ok(Tried::Answer(answer))) => return Ok(answer),
-                Ok(Ok(Tried::Again(what, wait))) => (what, wait),
-                Ok(Err(what)) => (what, None),
-                Err(_) => (HttpFault::Silent(host_of(url)), None),
-            };
-            tries += 1;
-            let pause = asked.unwrap_or(wait).max(FIRST_WAIT);
-            if tries > RETRIES || pause >= self.deadline.left() || towards == Towards::Metadata && tries > 1 {
-                return Err(NoAnswer::Failed(what));
+            if retries.again(&tried, self.deadline).await {
+                continue;
             }
-            sleep(pause).await;
-            wait *= 2;
+            return match what {
+                Ok(what) => Err(NoAnswer::Failed(what)),
+                Err(answer) if !may_pass(answer.status) => Ok(answer),
+                Err(answer) => Err(NoAnswer::Failed(HttpFault::Status(host_of(&to), shown![answer.status]))),
+            };
         }
     }
 }
 
-enum Tried {
-    Answer(Answer),
-    Again(HttpFault, Option<Duration>),
+/// A client for what a dialer reaches.
+pub fn client<B>(dialer: Dialer) -> Client<B>
+where
+    B: hyper::body::Body + Send,
+    B::Data: Send,
+{
+    legacy::Client::builder(TokioExecutor::new()).build(dialer)
 }
 
-async fn once(request: RequestBuilder) -> Result<Tried, HttpFault> {
-    let mut response = request.send().await.map_err(|error| transport(&error))?;
-    let status = response.status();
-    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        let seconds =
-            response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let what = HttpFault::Status(host_in(response.url()), shown![status]);
-        return Ok(Tried::Again(what, seconds.map(Duration::from_secs)));
+/// A client whose errors are of no type of their own, which layers around it want.
+pub struct Boxed<B>(pub Client<B>);
+
+impl<B> Clone for Boxed<B> {
+    fn clone(&self) -> Boxed<B> {
+        Boxed(self.0.clone())
     }
-    let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error))? {
-        if body.len() + chunk.len() > MOST_BYTES {
-            return Err(HttpFault::TooLong(host_in(response.url())));
-        }
-        if body.len() + chunk.len() > body.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(2 * (body.len() + chunk.len())));
-            larger.extend_from_slice(&body);
-            body = larger;
-        }
-        body.extend_from_slice(&chunk);
+}
+
+impl<B> Service<Request<B>> for Boxed<B>
+where
+    B: hyper::body::Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Incoming>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
-    Ok(Tried::Answer(Answer { status, body }))
-}
 
-/// A failure below HTTP, without the URL: its query may hold something that is nobody's business.
-fn transport(error: &reqwest::Error) -> HttpFault {
-    let host = error.url().and_then(|url| url.host_str()).map_or("the server".into(), Shown::text);
-    let mut cause: &(dyn std::error::Error + 'static) = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = self.0.request(request);
+        Box::pin(async move { answer.await.map_err(BoxError::from) })
     }
-    HttpFault::Unreachable(host, Shown::text(&causes(cause)))
 }
 
-fn host_of(url: &str) -> Shown {
-    reqwest::Url::parse(url).map(|url| host_in(&url)).unwrap_or_default()
+/// What became of one try that brought no answer.
+enum Broken {
+    Unreached(Why),
+    TooLong,
 }
 
-fn host_in(url: &reqwest::Url) -> Shown {
-    Shown::text(url.host_str().unwrap_or_default())
+async fn once(
+    client: &Client<Body>,
+    request: Request<Body>,
+    most: usize,
+) -> Result<(Answer, Option<Duration>), Broken> {
+    let broken = |error: &(dyn std::error::Error + 'static)| Broken::Unreached(Why::of(error));
+    let response = client.request(request).await.map_err(|error| broken(&error))?;
+    let (status, after) = (response.status(), retry_after(response.headers()));
+    // Whatever stands in a refusal that passes, nobody reads it.
+    let body = match may_pass(status) {
+        true => Vec::new(),
+        false => body::whole(response.into_body(), most).await.map_err(|fault| match fault {
+            Fault::TooLong => Broken::TooLong,
+            Fault::BrokenOff(error) => broken(&error),
+        })?,
+    };
+    Ok((Answer { status, body: Zeroizing::new(body) }, after))
+}
+
+/// Whether this is Azure's metadata server while it starts or moves
+/// (<https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#errors-and-debugging>).
+fn is_starting(door: Door, to: &Uri, status: StatusCode) -> bool {
+    let may_start = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    door == Door::Metadata && may_start && to.path().starts_with("/metadata/")
+}
+
+/// The message about a host that was not reached. Nothing of the address but the host is in it: its query may hold
+/// something that is nobody's business.
+pub(super) fn unreached(to: &Uri, door: Door, by: Option<&Proxy>, why: &Why) -> HttpFault {
+    let host = host_of(to);
+    match (by, why) {
+        (Some(proxy), _) => HttpFault::ByProxy(host, proxy.fault(to.host().unwrap_or_default(), why)),
+        (None, Why::Silent) => HttpFault::Silent(host),
+        (None, Why::NoRoute | Why::Slow) if door == Door::Metadata => HttpFault::CutOff(host, why.shown()),
+        (None, _) => HttpFault::Unreachable(host, why.shown()),
+    }
+}
+
+fn host_of(to: &Uri) -> Shown {
+    Shown::text(to.host().unwrap_or_default())
+}
+
+/// A request while it is put together.
+pub struct RequestBuilder {
+    method: Method,
+    to: Uri,
+    /// `None` once something fits no header.
+    headers: Option<HeaderMap>,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl RequestBuilder {
+    fn new(method: Method, to: Uri) -> RequestBuilder {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("*/*"))]);
+        RequestBuilder { method, to, headers: Some(headers), body: Zeroizing::default() }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> RequestBuilder {
+        let pair = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
+        self.headers = self.headers.zip(pair).map(|(mut headers, (name, mut value))| {
+            value.set_sensitive(true);
+            headers.append(name, value);
+            headers
+        });
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: String) -> RequestBuilder {
+        self.body = Zeroizing::new(body.into_bytes());
+        self
+    }
+
+    fn build(self) -> Option<Request<Body>> {
+        let mut request = Request::new(Full::new(Cursor::new(self.body)));
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.to;
+        *request.headers_mut() = self.headers?;
+        Some(request)
+    }
 }
 
 /// Encodes a form (WHATWG URL, section 5), in memory that is wiped.

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{CloudFault, JsonReason, ProgramFault};
+use super::{CloudFault, HttpFault, JsonReason, ProgramFault};
 use crate::shown::Shown;
 
 /// Why AWS gave no token, and what to do.
@@ -17,9 +17,10 @@ pub enum AwsFault {
         message: Shown,
         /// What to do.
         advice: AwsAdvice,
-        /// It was a 5xx.
-        down: bool,
     },
+    /// Nobody answered, or only that it is out of order.
+    #[error("{0}")]
+    Http(#[from] HttpFault),
     /// The endpoint gave no answer.
     #[error("{0}; check that the endpoint can be reached from here")]
     NotReached(Shown),
@@ -60,13 +61,8 @@ pub enum AwsFault {
     #[error("its credential_process prints credentials that have expired; run it by hand")]
     ProcessExpired,
     /// The login of IAM Identity Center is over.
-    #[error("{causes}; log in with `aws sso login`")]
-    Sso {
-        /// What the SDK says.
-        causes: Shown,
-        /// The service is down.
-        down: bool,
-    },
+    #[error("{0}; log in with `aws sso login`")]
+    Sso(Shown),
     /// STS does not give the role to the pod's service account.
     #[error("{causes}; let the role's trust policy name {subject}")]
     Trust {
@@ -81,22 +77,16 @@ pub enum AwsFault {
     )]
     Association(Shown),
     /// Another identity failed.
-    #[error("{causes}; check it with `aws sts get-caller-identity`")]
-    Identity {
-        /// What the SDK says.
-        causes: Shown,
-        /// The service is down.
-        down: bool,
-    },
+    #[error("{0}; check it with `aws sts get-caller-identity`")]
+    Identity(Shown),
 }
 
 impl AwsFault {
     /// AWS is down; it did not refuse.
     pub fn is_outage(&self) -> bool {
         match self {
-            AwsFault::Refused { advice, down, .. } => *down || *advice == AwsAdvice::Later,
-            AwsFault::Sso { down, .. } | AwsFault::Identity { down, .. } => *down,
-            AwsFault::NotReached(_) => true,
+            AwsFault::Refused { advice, .. } => *advice == AwsAdvice::Later,
+            AwsFault::Http(_) | AwsFault::NotReached(_) => true,
             _ => false,
         }
     }

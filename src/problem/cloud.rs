@@ -2,9 +2,8 @@
 
 use thiserror::Error;
 
+use super::{AwsFault, AzureFault, GoogleFault, Problem, ProxyFault};
 use crate::shown::Shown;
-
-use super::{AwsFault, AzureFault, GoogleFault, Problem};
 
 /// Why an identity got no token, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -50,6 +49,17 @@ pub enum HttpFault {
     /// No connection.
     #[error("{0} cannot be reached ({1}); check that it can be reached from here")]
     Unreachable(Shown, Shown),
+    /// No connection by the proxy.
+    #[error("{0} {1}")]
+    ByProxy(Shown, ProxyFault),
+    /// No way to a metadata server, or its packets are swallowed: out of reach on purpose, most often.
+    #[error(
+        "{0} cannot be reached ({1}); check that nothing stands between this pod and the metadata server"
+    )]
+    CutOff(Shown, Shown),
+    /// An address or a header of which no request can be made.
+    #[error("the address or a header of its source makes no request; correct it")]
+    Nowhere,
     /// Something that is no token.
     #[error("the answer of {0} is longer than any token; check that it is the right address")]
     TooLong(Shown),

@@ -4,9 +4,8 @@ use std::io::ErrorKind;
 
 use thiserror::Error;
 
+use super::{ProxyFault, Unreadable};
 use crate::shown::Shown;
-
-use super::Unreadable;
 
 /// What an API server does instead of answering, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -14,6 +13,12 @@ pub enum ServerFault {
     /// It is down, or not to be reached.
     #[error("{0}; check that it is up and can be reached from here")]
     Down(Outage),
+    /// No connection by the proxy.
+    #[error("{0}")]
+    ByProxy(ProxyFault),
+    /// 401 or 403 to a request that came in clear, and so without an identity.
+    #[error("is asked in clear, so it is sent no identity; name it with https:// in the kubeconfig")]
+    InClear,
     /// A gateway or something else that is no API server.
     #[error("answers with something that is no Kubernetes object; check the address in the kubeconfig")]
     NotKubernetes,
@@ -119,7 +124,7 @@ pub enum KubeconfigFault {
     #[error("has a server that is no http or https URL; correct it")]
     ServerUrl,
     /// The proxy's address is none.
-    #[error("has a proxy-url that is no http or https URL; correct it")]
+    #[error("has a proxy-url that is no http, https or socks5 URL; correct it")]
     ProxyUrl,
     /// `auth-provider`, which kubectl does not know any more: it can run a program without any limit.
     #[error("has an auth-provider, which is not run; use an exec plugin or a token")]

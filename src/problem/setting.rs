@@ -22,6 +22,9 @@ pub enum Expected {
     /// A time to keep answers.
     #[error("it takes whole seconds from 0 to 86400")]
     Life,
+    /// A proxy.
+    #[error("it takes [http://|https://|socks5://][user:password@]host[:port]")]
+    Proxy,
     /// A namespace.
     #[error("it takes a namespace's name")]
     Namespace,

@@ -109,7 +109,7 @@ impl Network {
             FromCluster { pull_finding, ..FromCluster::default() }
         };
         let work = async {
-            let cluster = match Cluster::connect(settings, place, deadline).await {
+            let cluster = match Cluster::connect(settings, &self.http, place, deadline).await {
                 Ok(cluster) => cluster,
                 Err(problem) => return failed(problem),
             };
@@ -135,7 +135,8 @@ impl Network {
     pub fn change_stored(&self, settings: &Settings, place: Place, change: &Change) -> Result<bool, Problem> {
         let deadline = self.http.deadline;
         let work = async {
-            stored::change(&Cluster::connect(settings, place, deadline).await?, settings, change).await
+            stored::change(&Cluster::connect(settings, &self.http, place, deadline).await?, settings, change)
+                .await
         };
         let late = || Err(Problem::Deadline { what: Task::WriteCluster, limit: deadline.limit() });
         self.run(deadline, work).unwrap_or_else(late)

@@ -86,7 +86,7 @@ fn plain() -> Vec<Problem> {
 
 fn expected() -> impl Iterator<Item = Expected> {
     use Expected::*;
-    [Text, Either("debug", "off"), Cloud, Timeout, Life, Namespace, ObjectName].into_iter()
+    [Text, Either("debug", "off"), Cloud, Timeout, Life, Namespace, Proxy, ObjectName].into_iter()
 }
 
 fn tasks() -> impl Iterator<Item = Task> {
@@ -159,7 +159,8 @@ fn servers() -> Vec<ServerFault> {
         Quota(any()),
     ]);
     servers.extend([Policy(any()), Identity(any()), Certificate(any())]);
-    servers.extend([CertificateName(any()), CertificateTime(any())]);
+    servers.extend([CertificateName(any()), CertificateTime(any()), InClear]);
+    servers.extend(proxies().map(ByProxy));
     servers
 }
 
@@ -218,9 +219,17 @@ fn clouds() -> Vec<CloudFault> {
     clouds
 }
 
+pub fn proxies() -> [ProxyFault; 2] {
+    let of_variable = ProxyFault::OfVariable { proxy: any(), variable: ANY, why: any(), host: any() };
+    [of_variable, ProxyFault::OfKubeconfig { proxy: any(), why: any() }]
+}
+
 fn http() -> impl Iterator<Item = HttpFault> {
     use HttpFault::*;
-    [Silent(any()), Status(any(), any()), Unreachable(any(), any()), TooLong(any())].into_iter()
+    let by_proxy = proxies().map(|fault| ByProxy(any(), fault));
+    let others = [CutOff(any(), any()), Nowhere, TooLong(any())];
+    let all = [Silent(any()), Status(any(), any()), Unreachable(any(), any())].into_iter();
+    all.chain(by_proxy).chain(others)
 }
 
 pub fn advice() -> [AwsAdvice; 5] {
@@ -230,7 +239,7 @@ pub fn advice() -> [AwsAdvice; 5] {
 
 fn aws() -> Vec<AwsFault> {
     use AwsFault::*;
-    let refused = |advice| Refused { code: any(), message: any(), advice, down: false };
+    let refused = |advice| Refused { code: any(), message: any(), advice };
     let mut aws: Vec<AwsFault> = advice().into_iter().map(refused).collect();
     aws.extend([
         NotReached(any()),
@@ -247,7 +256,8 @@ fn aws() -> Vec<AwsFault> {
     ]);
     aws.extend(programs().map(Process));
     aws.extend([ProcessNotJson(json()), ProcessField(ANY), ProcessExpired]);
-    aws.extend([Sso { causes: any(), down: false }, Identity { causes: any(), down: false }]);
+    aws.extend([Sso(any()), Identity(any())]);
+    aws.extend(http().map(Http));
     aws
 }
 

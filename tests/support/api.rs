@@ -120,6 +120,14 @@ impl FakeApi {
         format!("https://{}", self.shared.address)
     }
 
+    /// An address of the same server that is not loopback for the program, which may reach it by a proxy: the system takes
+    /// 0.0.0.0 as this machine.
+    pub fn elsewhere(&self) -> String {
+        let url = self.url().replace("127.0.0.1", "0.0.0.0");
+        self.behind(&url);
+        url
+    }
+
     /// It is asked through a relay at this URL too.
     pub fn behind(&self, url: &str) {
         self.shared.state().relays.push(url.trim_start_matches("https://").to_owned());

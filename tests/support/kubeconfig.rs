@@ -39,6 +39,14 @@ impl Kubeconfig {
         Kubeconfig::user(api, json!({ "exec": exec }))
     }
 
+    /// The same by an address that is not loopback for the program.
+    pub fn elsewhere(api: &FakeApi) -> Kubeconfig {
+        let mut kubeconfig =
+            Kubeconfig::new(&api.elsewhere(), &api.authority.pem(), json!({ "token": TOKEN }));
+        kubeconfig.cluster["tls-server-name"] = json!("127.0.0.1");
+        kubeconfig
+    }
+
     pub fn user(api: &FakeApi, user: Value) -> Kubeconfig {
         Kubeconfig::new(&api.url(), &api.authority.pem(), user)
     }

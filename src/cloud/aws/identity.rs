@@ -2,7 +2,6 @@
 //!
 //! An identity that is asked for and fails is final. Only "not there" leads to the next link.
 
-use aws_config::Region;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::imds::region::ImdsRegionProvider;
@@ -11,18 +10,20 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_config::{Region, imds};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::config::SharedHttpClient;
+use http::StatusCode;
 
+use super::Clients;
 use super::process::{Process, Role};
-use super::{ATTEMPTS, Clients};
 use crate::cloud::machine::Evidence;
 use crate::credential::jwt_identity_in;
 use crate::file;
-use crate::network::aws_client::ELSEWHERE;
-use crate::problem::AwsFault;
+use crate::network::aws_client::Missed;
+use crate::problem::{AwsFault, HttpFault};
 use crate::secret::Secret;
 use crate::settings::{AwsSettings, Settings};
 use crate::shown::{Shown, causes};
@@ -111,7 +112,7 @@ async fn assumed(
     if let Some(id) = &role.external_id {
         provider = provider.external_id(id);
     }
-    provided(provider.build_from_provider(own).await, identity).await
+    provided(clients, provider.build_from_provider(own).await, identity).await
 }
 
 /// The first identity of the environment that is asked for. The machine's own is asked for only with
@@ -159,28 +160,36 @@ pub(super) async fn of_environment(
             .configure(&config(clients, clients.service.clone(), region))
             .build();
         let answer =
-            asked_for(provider, shown!["the AWS role ", role, " by AWS_WEB_IDENTITY_TOKEN_FILE"]).await;
+            asked_for(clients, provider, shown!["the AWS role ", role, " by AWS_WEB_IDENTITY_TOKEN_FILE"])
+                .await;
         return refused(answer, |causes| {
+            clients.doors.last().code.filter(|code| code == "AccessDenied")?;
             let token = file::read_following(aws.web_identity_token_file.as_deref()?).ok()?;
             let (_, subject) = jwt_identity_in(&token)?;
-            let denied = causes.contains("AccessDenied");
-            denied.then(|| AwsFault::Trust { causes: causes.clone(), subject: Shown::text(&subject) })
+            Some(AwsFault::Trust { causes: causes.clone(), subject: Shown::text(&subject) })
         });
     }
-    let direct = config(clients, clients.metadata.clone(), region);
     if aws.container_credentials.is_some() {
+        // Without a clock to wait by, the SDK does not try again by itself.
+        let direct = ProviderConfig::empty().with_http_client(clients.metadata.clone());
         let provider = EcsCredentialsProvider::builder().configure(&direct).build();
-        let answer = asked_for(provider, container_identity(aws)).await;
+        let answer = asked_for(clients, provider, container_identity(aws)).await;
         return refused(answer, |causes| {
-            let unknown = aws.container_token_file.is_some() && causes.contains("StatusCode(404)");
-            unknown.then(|| AwsFault::Association(causes.clone()))
+            let unknown = clients.doors.last().status == Some(StatusCode::NOT_FOUND);
+            (unknown && aws.container_token_file.is_some()).then(|| AwsFault::Association(causes.clone()))
         });
     }
     if evidence == Evidence::None {
         return Identity::None("the AWS profile holds no credentials, and this is no EC2 machine".into());
     }
     let identity = Shown::from("the AWS role of this EC2 machine");
-    match provided(ImdsCredentialsProvider::builder().configure(&direct).build(), identity.clone()).await {
+    match provided(
+        clients,
+        ImdsCredentialsProvider::builder().imds_client(imds(clients)).build(),
+        identity.clone(),
+    )
+    .await
+    {
         Identity::None(what) if evidence == Evidence::Named => {
             Identity::Failed { identity, fault: AwsFault::NotThere(what) }
         }
@@ -227,12 +236,23 @@ fn has_profile(settings: &Settings) -> bool {
 
 /// The region of this EC2 machine, by its metadata server.
 pub(super) async fn machine_region(clients: &Clients) -> Result<String, AwsFault> {
-    let direct = config(clients, clients.metadata.clone(), "us-east-1");
-    let provider = ImdsRegionProvider::builder().configure(&direct).build();
+    let provider = ImdsRegionProvider::builder().imds_client(imds(clients)).build();
     match provider.region().await {
         Some(region) => Ok(region.to_string()),
         None => Err(AwsFault::NoRegion),
     }
+}
+
+/// The client of EC2's metadata server, which tries each request once: the doors try again.
+fn imds(clients: &Clients) -> imds::Client {
+    let direct = ProviderConfig::without_region().with_http_client(clients.metadata.clone());
+    let left = clients.deadline.left();
+    imds::Client::builder()
+        .configure(&direct)
+        .max_attempts(1)
+        .operation_timeout(left)
+        .operation_attempt_timeout(left)
+        .build()
 }
 
 fn half(set: &'static str, missing: &'static str) -> Identity {
@@ -252,7 +272,7 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
     let provider = ProfileFileCredentialsProvider::builder()
         .configure(&config(clients, clients.service.clone(), region))
         .build();
-    match provided(provider, identity.clone()).await {
+    match provided(clients, provider, identity.clone()).await {
         Identity::None(_) if aws.profile.is_none() => None,
         Identity::None(what) => Some(Identity::Failed { identity, fault: AwsFault::Profile(what) }),
         answer => Some(answer),
@@ -280,15 +300,15 @@ fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> Provider
     ProviderConfig::without_region()
         .with_region(Some(Region::new(region.to_owned())))
         .with_http_client(client)
-        .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .with_retry_config(RetryConfig::disabled())
         .with_timeout_config(clients.timeouts())
 }
 
 /// A failure with a better remedy than the general one, if there is one for what the SDK says.
 fn refused(answer: Identity, better: impl Fn(&Shown) -> Option<AwsFault>) -> Identity {
     match answer {
-        Identity::Failed { identity, fault: AwsFault::Identity { causes, down: false } } => {
-            let fault = better(&causes).unwrap_or(AwsFault::Identity { causes, down: false });
+        Identity::Failed { identity, fault: AwsFault::Identity(causes) } => {
+            let fault = better(&causes).unwrap_or(AwsFault::Identity(causes));
             Identity::Failed { identity, fault }
         }
         answer => answer,
@@ -308,36 +328,36 @@ fn plainly(causes: &str) -> String {
 }
 
 /// An identity that variables ask for: "not there" is a failure of it.
-async fn asked_for(provider: impl ProvideCredentials, identity: Shown) -> Identity {
-    match provided(provider, identity.clone()).await {
+async fn asked_for(clients: &Clients, provider: impl ProvideCredentials, identity: Shown) -> Identity {
+    match provided(clients, provider, identity.clone()).await {
         Identity::None(what) => Identity::Failed { identity, fault: AwsFault::NotThere(what) },
         answer => answer,
     }
 }
 
-async fn provided(provider: impl ProvideCredentials, identity: Shown) -> Identity {
-    match provider.provide_credentials().await {
-        Ok(credentials) => found(credentials, identity),
-        Err(error @ CredentialsError::CredentialsNotLoaded(_)) => {
-            Identity::None(Shown::text(&causes(&error)))
+async fn provided(clients: &Clients, provider: impl ProvideCredentials, identity: Shown) -> Identity {
+    clients.doors.forget();
+    let error = match provider.provide_credentials().await {
+        Ok(credentials) => return found(credentials, identity),
+        Err(error) => error,
+    };
+    let fault = match (clients.doors.last().missed, &error) {
+        (Some(Missed::Elsewhere), _) => AwsFault::Endpoint("endpoint_url in the AWS configuration file"),
+        (Some(Missed::Down(HttpFault::CutOff(host, why))), CredentialsError::CredentialsNotLoaded(_)) => {
+            return Identity::None(shown![host, ": ", why]);
         }
-        Err(error) => {
+        (Some(Missed::Down(what)), _) => AwsFault::Http(what),
+        (None, CredentialsError::CredentialsNotLoaded(_)) => {
+            return Identity::None(Shown::text(&causes(&error)));
+        }
+        (None, CredentialsError::ProviderTimedOut(_)) => AwsFault::NotReached(Shown::text(&causes(&error))),
+        (None, _) => {
             let causes = plainly(&causes(&error));
-            if causes.contains(ELSEWHERE) {
-                let fault = AwsFault::Endpoint("endpoint_url in the AWS configuration file");
-                return Identity::Failed { identity, fault };
-            }
-            // The SDK tells it in words only.
-            let down = matches!(error, CredentialsError::ProviderTimedOut(_))
-                || ["dispatch failure", "timed out", "timeout", "ThrottlingException"]
-                    .iter()
-                    .any(|word| causes.contains(word));
             // The portal of IAM Identity Center calls an old login a session token.
             let sso = causes.to_lowercase().contains("sso") || causes.contains("Session token not found");
             let causes = Shown::text(&causes);
-            let fault =
-                if sso { AwsFault::Sso { causes, down } } else { AwsFault::Identity { causes, down } };
-            Identity::Failed { identity, fault }
+            if sso { AwsFault::Sso(causes) } else { AwsFault::Identity(causes) }
         }
-    }
+    };
+    Identity::Failed { identity, fault }
 }

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::{Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::{NoToken, post_form};
 use crate::cloud::hosts::AcrCloud;
-use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
+use crate::cloud::http::{Answer, Http, RequestBuilder, form, oauth_error};
 use crate::cloud::machine::{self, Evidence};
 use crate::file;
 use crate::problem::{AzureFault, Problem};
@@ -154,15 +154,14 @@ impl Identity {
             }
             Identity::AppService { endpoint, header, client } => {
                 let url = metadata_url(endpoint, "2019-08-01", audience, client.as_deref());
-                let prepare =
-                    |request: reqwest::RequestBuilder| request.header("X-IDENTITY-HEADER", header.expose());
-                let answer = http.send(Towards::Metadata, Method::GET, &url, prepare).await;
+                let prepare = |request: RequestBuilder| request.header("X-IDENTITY-HEADER", header.expose());
+                let answer = http.send(Method::GET, &url, prepare).await;
                 from_metadata(answer.map_err(|none| NoToken::Failed(none.into()))?, true)
             }
             Identity::Machine { client, named } => {
                 let url = metadata_url(METADATA, "2018-02-01", audience, client.as_deref());
-                let prepare = |request: reqwest::RequestBuilder| request.header("Metadata", "true");
-                let answer = http.send(Towards::Metadata, Method::GET, &url, prepare).await;
+                let prepare = |request: RequestBuilder| request.header("Metadata", "true");
+                let answer = http.send(Method::GET, &url, prepare).await;
                 let asked_for = *named || client.is_some();
                 let none = |none: crate::cloud::http::NoAnswer| match asked_for {
                     true => NoToken::Failed(none.into()),
@@ -193,7 +192,7 @@ fn read_token(path: &Path) -> Result<Secret, AzureFault> {
 fn authority(settings: &Settings, cloud: AcrCloud) -> Result<String, AzureFault> {
     let Some(named) = &settings.azure.authority_host else { return Ok(cloud.authority().to_owned()) };
     let url = if named.contains("://") { named.clone() } else { format!("https://{named}") };
-    match reqwest::Url::parse(&url) {
+    match url::Url::parse(&url) {
         Ok(url)
             if url.scheme() == "https"
                 && url.host_str().is_some()

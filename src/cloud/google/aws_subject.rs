@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use reqwest::Url;
 use serde_json::json;
+use url::Url;
 
 use crate::cloud::aws;
 use crate::cloud::http::{Http, form};

@@ -8,12 +8,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Url};
+use http::Method;
 use serde::Deserialize;
+use url::Url;
 
 use super::token::Impersonation;
 use super::{PLATFORM_SCOPE, Token, aws_subject, token};
-use crate::cloud::http::{Http, Towards, form};
+use crate::cloud::http::{Http, RequestBuilder, form};
 use crate::file;
 use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
@@ -155,18 +156,16 @@ async fn subject_token(
 
 async fn from_url(source: &CredentialSource, http: &Http, url: &str) -> Result<Secret, CloudFault> {
     // A metadata server of another cloud or a service of this machine, or else a service: only https leaves the machine.
-    let towards = match Url::parse(url) {
-        Ok(address) if address.scheme() == "https" => Towards::Service,
-        Ok(address) if stays_here(&address) => Towards::Metadata,
-        _ => return Err(GoogleFault::PlainSource.into()),
-    };
+    if !Url::parse(url).is_ok_and(|address| address.scheme() == "https" || stays_here(&address)) {
+        return Err(GoogleFault::PlainSource.into());
+    }
     let prepare = |request: RequestBuilder| {
         source
             .headers
             .iter()
             .fold(request, |request, (name, value)| request.header(name.as_str(), value.as_str()))
     };
-    let answer = http.send(towards, Method::GET, url, prepare).await?;
+    let answer = http.send(Method::GET, url, prepare).await?;
     if !answer.status.is_success() {
         return Err(GoogleFault::SourceStatus(shown![answer.status]).into());
     }

@@ -1,10 +1,10 @@
 //! The metadata server of Compute Engine, GKE and Cloud Run
 //! (<https://cloud.google.com/compute/docs/access/authenticate-workloads#applications>).
 
-use reqwest::{Method, RequestBuilder, StatusCode};
+use http::{Method, StatusCode};
 
 use super::{SCOPES, Token, token};
-use crate::cloud::http::{Http, Towards, form};
+use crate::cloud::http::{Http, RequestBuilder, form};
 use crate::problem::{CloudFault, GoogleFault};
 use crate::settings::Settings;
 
@@ -18,7 +18,7 @@ pub(super) async fn token(settings: &Settings, http: &Http) -> Result<Token, Clo
     let query = form(&[("scopes", &SCOPES.replace(' ', ","))]);
     let url = format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/token?{}", *query);
     let prepare = |request: RequestBuilder| request.header("Metadata-Flavor", "Google");
-    let answer = http.send(Towards::Metadata, Method::GET, &url, prepare).await?;
+    let answer = http.send(Method::GET, &url, prepare).await?;
     match answer.status {
         StatusCode::NOT_FOUND => Err(GoogleFault::NoAccount.into()),
         _ => Ok(token::parse(&answer)?),

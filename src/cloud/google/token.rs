@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gcp_auth::CustomServiceAccount;
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::Token;
-use crate::cloud::http::{Answer, Http, Towards, form, oauth_error};
+use crate::cloud::http::{Answer, Http, RequestBuilder, form, oauth_error};
 use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
 use crate::secret::Secret;
 use crate::shown::Shown;
@@ -161,7 +162,7 @@ pub(super) async fn post(
             None => request,
         }
     };
-    Ok(http.send(Towards::Service, Method::POST, url, prepare).await?)
+    Ok(http.send(Method::POST, url, prepare).await?)
 }
 
 /// A token response (RFC 6749, section 5.1).
@@ -228,7 +229,7 @@ pub(super) async fn impersonate(
             .header("authorization", authorization.expose())
             .body(body.clone())
     };
-    let answer = http.send(Towards::Service, Method::POST, &account.url, prepare).await?;
+    let answer = http.send(Method::POST, &account.url, prepare).await?;
     if answer.status != StatusCode::OK {
         let (email, said) = (Shown::text(account.email()), oauth_error(&answer));
         return Err(GoogleFault::Impersonation { email, said }.into());

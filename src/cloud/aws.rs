@@ -112,10 +112,10 @@ pub async fn credential(
         Identity::Found(named) => named,
         Identity::None(looked_for) => return Outcome::NoIdentity(looked_for),
         Identity::Failed { identity, fault } => {
-            return Outcome::Failed(CloudFault::from(fault).into_problem(identity, name));
+            return Outcome::Failed(fault.into_problem(identity, name));
         }
         Identity::Unavailable { identity, fault } => {
-            return Outcome::Unavailable(CloudFault::from(fault).into_problem(identity, name));
+            return Outcome::Unavailable(fault.into_problem(identity, name));
         }
     };
     let config = clients.config(region, credentials);
@@ -124,10 +124,10 @@ pub async fn credential(
         CloudHost::Ecr(ecr) => private_token(&config, ecr.fips, ecr.dual_stack).await,
         _ => Err(AwsFault::NoRegistry),
     };
-    let token = token.map_err(|fault| clients.down().map_or(fault, AwsFault::Http));
-    match token.and_then(|token| decode(token).ok_or(AwsFault::NoToken)) {
+    let token = token.and_then(|token| decode(token).ok_or(AwsFault::NoToken));
+    match token.map_err(|fault| clients.down().map_or(CloudFault::from(fault), CloudFault::from)) {
         Ok(credential) => Outcome::Found { credential, identity },
-        Err(fault) => Outcome::Failed(CloudFault::from(fault).into_problem(identity, name)),
+        Err(fault) => Outcome::Failed(fault.into_problem(identity, name)),
     }
 }
 
@@ -146,7 +146,7 @@ pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Creden
         Identity::Found(named) => Ok((named.credentials, region)),
         Identity::None(looked_for) => Err(GoogleFault::NoAwsIdentity(looked_for).into()),
         Identity::Failed { identity, fault } | Identity::Unavailable { identity, fault } => {
-            Err(GoogleFault::OfAws(identity, Box::new(fault.into())).into())
+            Err(GoogleFault::OfAws(identity, Box::new(fault)).into())
         }
     }
 }

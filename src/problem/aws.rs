@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{CloudFault, HttpFault, JsonReason, ProgramFault};
+use super::{CloudFault, JsonReason, ProgramFault};
 use crate::shown::Shown;
 
 /// Why AWS gave no token, and what to do.
@@ -18,9 +18,6 @@ pub enum AwsFault {
         /// What to do.
         advice: AwsAdvice,
     },
-    /// Nobody answered, or only that it is out of order.
-    #[error("{0}")]
-    Http(#[from] HttpFault),
     /// The endpoint gave no answer.
     #[error("{0}; check that the endpoint can be reached from here")]
     NotReached(Shown),
@@ -86,7 +83,7 @@ impl AwsFault {
     pub fn is_outage(&self) -> bool {
         match self {
             AwsFault::Refused { advice, .. } => *advice == AwsAdvice::Later,
-            AwsFault::Http(_) | AwsFault::NotReached(_) => true,
+            AwsFault::NotReached(_) => true,
             _ => false,
         }
     }

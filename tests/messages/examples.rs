@@ -257,7 +257,6 @@ fn aws() -> Vec<AwsFault> {
     aws.extend(programs().map(Process));
     aws.extend([ProcessNotJson(json()), ProcessField(ANY), ProcessExpired]);
     aws.extend([Sso(any()), Identity(any())]);
-    aws.extend(http().map(Http));
     aws
 }
 

@@ -23,7 +23,7 @@ use crate::cloud::machine::Evidence;
 use crate::credential::jwt_identity_in;
 use crate::file;
 use crate::network::aws_client::Missed;
-use crate::problem::{AwsFault, HttpFault};
+use crate::problem::{AwsFault, CloudFault, HttpFault};
 use crate::secret::Secret;
 use crate::settings::{AwsSettings, Settings};
 use crate::shown::{Shown, causes};
@@ -58,8 +58,8 @@ pub(super) struct Named {
 pub(super) enum Identity {
     Found(Named),
     None(Shown),
-    Failed { identity: Shown, fault: AwsFault },
-    Unavailable { identity: Shown, fault: AwsFault },
+    Failed { identity: Shown, fault: CloudFault },
+    Unavailable { identity: Shown, fault: CloudFault },
 }
 
 /// The identity of a Secret's keys.
@@ -78,7 +78,7 @@ pub(super) async fn of_keys(clients: &Clients, keys: &Keys, region: &str) -> Ide
 fn found(credentials: Credentials, identity: Shown) -> Identity {
     match malformed(&credentials) {
         None => Identity::Found(Named { credentials, identity }),
-        Some(fault) => Identity::Failed { identity, fault },
+        Some(fault) => Identity::Failed { identity, fault: fault.into() },
     }
 }
 
@@ -104,7 +104,7 @@ async fn assumed(
     identity: Shown,
 ) -> Identity {
     if let Some(fault) = malformed(&own) {
-        return Identity::Failed { identity, fault };
+        return Identity::Failed { identity, fault: fault.into() };
     }
     let config = clients.config(region, own.clone());
     let session = role.session_name.as_deref().unwrap_or(SESSION);
@@ -149,7 +149,7 @@ pub(super) async fn of_environment(
         aws.endpoint_override.filter(|_| has_profile(settings) || aws.web_identity_token_file.is_some())
     {
         let identity = "the AWS identity of the environment".into();
-        return Identity::Failed { identity, fault: AwsFault::Endpoint(variable) };
+        return Identity::Failed { identity, fault: AwsFault::Endpoint(variable).into() };
     }
     if let Some(answer) = of_profile(settings, clients, region).await {
         return answer;
@@ -191,7 +191,7 @@ pub(super) async fn of_environment(
     .await
     {
         Identity::None(what) if evidence == Evidence::Named => {
-            Identity::Failed { identity, fault: AwsFault::NotThere(what) }
+            Identity::Failed { identity, fault: AwsFault::NotThere(what).into() }
         }
         Identity::None(what) => Identity::None(shown![
             "the EC2 machine has no role, or its metadata cannot be reached from here: ",
@@ -256,7 +256,7 @@ fn imds(clients: &Clients) -> imds::Client {
 }
 
 fn half(set: &'static str, missing: &'static str) -> Identity {
-    Identity::Failed { identity: shown!["the AWS keys in ", set], fault: AwsFault::Half(missing) }
+    Identity::Failed { identity: shown!["the AWS keys in ", set], fault: AwsFault::Half(missing).into() }
 }
 
 /// The profile's identity; `None` if nobody named one and there is none.
@@ -274,7 +274,7 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
         .build();
     match provided(clients, provider, identity.clone()).await {
         Identity::None(_) if aws.profile.is_none() => None,
-        Identity::None(what) => Some(Identity::Failed { identity, fault: AwsFault::Profile(what) }),
+        Identity::None(what) => Some(Identity::Failed { identity, fault: AwsFault::Profile(what).into() }),
         answer => Some(answer),
     }
 }
@@ -283,7 +283,7 @@ async fn of_profile(settings: &Settings, clients: &Clients, region: &str) -> Opt
 async fn of_process(clients: &Clients, process: Process, region: &str, identity: Shown) -> Identity {
     let mut answer = match process.credentials().await {
         Ok(credentials) => found(credentials, identity.clone()),
-        Err(fault) => Identity::Failed { identity: identity.clone(), fault },
+        Err(fault) => Identity::Failed { identity: identity.clone(), fault: fault.into() },
     };
     for role in process.roles {
         answer = match answer {
@@ -307,9 +307,9 @@ fn config(clients: &Clients, client: SharedHttpClient, region: &str) -> Provider
 /// A failure with a better remedy than the general one, if there is one for what the SDK says.
 fn refused(answer: Identity, better: impl Fn(&Shown) -> Option<AwsFault>) -> Identity {
     match answer {
-        Identity::Failed { identity, fault: AwsFault::Identity(causes) } => {
+        Identity::Failed { identity, fault: CloudFault::Aws(AwsFault::Identity(causes)) } => {
             let fault = better(&causes).unwrap_or(AwsFault::Identity(causes));
-            Identity::Failed { identity, fault }
+            Identity::Failed { identity, fault: fault.into() }
         }
         answer => answer,
     }
@@ -330,7 +330,7 @@ fn plainly(causes: &str) -> String {
 /// An identity that variables ask for: "not there" is a failure of it.
 async fn asked_for(clients: &Clients, provider: impl ProvideCredentials, identity: Shown) -> Identity {
     match provided(clients, provider, identity.clone()).await {
-        Identity::None(what) => Identity::Failed { identity, fault: AwsFault::NotThere(what) },
+        Identity::None(what) => Identity::Failed { identity, fault: AwsFault::NotThere(what).into() },
         answer => answer,
     }
 }
@@ -346,7 +346,7 @@ async fn provided(clients: &Clients, provider: impl ProvideCredentials, identity
         (Some(Missed::Down(HttpFault::CutOff(host, why))), CredentialsError::CredentialsNotLoaded(_)) => {
             return Identity::None(shown![host, ": ", why]);
         }
-        (Some(Missed::Down(what)), _) => AwsFault::Http(what),
+        (Some(Missed::Down(what)), _) => return Identity::Failed { identity, fault: what.into() },
         (None, CredentialsError::CredentialsNotLoaded(_)) => {
             return Identity::None(Shown::text(&causes(&error)));
         }
@@ -359,5 +359,5 @@ async fn provided(clients: &Clients, provider: impl ProvideCredentials, identity
             if sso { AwsFault::Sso(causes) } else { AwsFault::Identity(causes) }
         }
     };
-    Identity::Failed { identity, fault }
+    Identity::Failed { identity, fault: fault.into() }
 }

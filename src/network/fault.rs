@@ -217,6 +217,7 @@ mod tests {
         ] {
             assert_eq!(Why::of(&io::Error::from(kind)), why);
             assert_eq!(Why::of(&io::Error::other(io::Error::from(kind))), why);
+            assert_eq!(Why::of(&io::Error::new(kind, "in other words")), why);
         }
     }
 

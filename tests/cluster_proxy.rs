@@ -1,5 +1,7 @@
 //! Proxies on the way to the API server, and variables that must not redirect the token.
 
+#![allow(clippy::unwrap_used)] // an expectation that fails here is how a test fails
+
 mod support;
 
 use std::io::Read;
@@ -290,7 +292,7 @@ fn a_proxy_that_says_nothing_is_told() {
 fn a_certificate_that_is_not_trusted_is_told_with_the_proxy_on_the_way() {
     let (api, proxy) = (stocked(), Proxy::start());
     let mut kubeconfig = Kubeconfig::elsewhere(&api);
-    kubeconfig.cluster["certificate-authority-data"] = json!(support::data::base64(&Authority::new().pem()));
+    kubeconfig.cluster["certificate-authority-data"] = json!(support::data::base64(Authority::new().pem()));
     let run = Helper::get(SERVER).kubeconfig(&kubeconfig).env("HTTPS_PROXY", proxy.url()).run();
     run.within(4).explains(&["not trusted", &proxy.url(), "HTTPS_PROXY", "NO_PROXY"]);
 }

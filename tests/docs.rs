@@ -111,9 +111,35 @@ fn tables(text: &str) -> Vec<Vec<&str>> {
     rows.map(|(_, row)| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
+/// All code in which a test may stand.
+fn all_tests() -> String {
+    code("src", "rs") + &code("tests", "rs") + &code("tests/e2e", "py")
+}
+
+/// Whether each name in a cell is that of a test.
+#[track_caller]
+fn are_tests(cell: &str, code: &str, document: &str) {
+    for test in cell.split(", ").map(|test| test.trim_matches('`')) {
+        let there = ["fn", "def"].iter().any(|word| code.contains(&format!("{word} {test}(")));
+        assert!(there, "{test} is named in {document} but is no test");
+    }
+}
+
+#[test]
+fn every_row_of_the_compatibility_page_has_its_tests() {
+    let code = all_tests();
+    let rows = tables(include_str!("../docs/compatibility.md"));
+    // Those where the helper and kubelet differ have two cells; a test of their own compares them.
+    let rows: Vec<_> = rows.iter().filter(|cells| cells.len() == 3).collect();
+    assert!(rows.len() > 8, "{rows:?}");
+    for cells in rows {
+        are_tests(cells[2], &code, "docs/compatibility.md");
+    }
+}
+
 #[test]
 fn every_promise_has_its_tests() {
-    let code = code("src", "rs") + &code("tests", "rs") + &code("tests/e2e", "py");
+    let code = all_tests();
     let security = include_str!("../SECURITY.md");
     let (model, promises) = security.split_once("\n### ").unwrap();
     let mut sections = BTreeSet::new();
@@ -125,10 +151,7 @@ fn every_promise_has_its_tests() {
         for cells in rows {
             let [_, promise, tests] = cells[..] else { panic!("{cells:?}") };
             assert!(tests.starts_with('`'), "no test holds: {promise}");
-            for test in tests.split(", ").map(|test| test.trim_matches('`')) {
-                let there = ["fn", "def"].iter().any(|word| code.contains(&format!("{word} {test}(")));
-                assert!(there, "{test} is named in SECURITY.md but is no test");
-            }
+            are_tests(tests, &code, "SECURITY.md");
         }
     }
     // Every attacker of the model has a section, and every section an attacker.

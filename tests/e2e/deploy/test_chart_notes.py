@@ -1,6 +1,8 @@
 """What the chart says after it was installed can be pasted: its two pods are taken by the API server, fit the restricted standard, and do
 what is said of them, with the rights of the release."""
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -62,6 +64,34 @@ def test_a_secret_of_settings_reaches_the_helper(api, server, clients, hosts, tm
     spec = yaml.safe_load(pasted(notes(values, namespace=namespace))["explain"].replace(APP, "ghcr.io/team/app:1"))["spec"]
     done = Pod(tmp_path / "pod", api, namespace, spec, clients, hosts).run()
     assert done.code == 0 and "found: user ann" in done.out and "elsewhere" not in done.out and "token-of-github" not in done.out, done
+
+
+# Run by a small process: what the parent holds counts as the child's until that has become another program.
+MEASURE = """\
+import os, sys
+child = os.fork()
+if not child:
+    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+    os.execv(sys.argv[1], sys.argv[1:])
+print(os.wait4(child, 0)[2].ru_maxrss)
+"""
+
+
+def memory_of(*command, **variables):
+    """The most that it held at any time, in MiB."""
+    done = subprocess.run([sys.executable, "-S", "-E", "-c", MEASURE, *map(str, command)], env={name: str(value) for name, value in variables.items()},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    return int(done.stdout) / 1024
+
+
+def test_the_helper_s_containers_need_less_memory_than_they_get(api, program, tmp_path):
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["resources"]
+    request, limit = (int(values[kind]["memory"].removesuffix("Mi")) for kind in ("requests", "limits"))
+    assert memory_of(program, "install", tmp_path / "shared", HOME=tmp_path) < request
+    api.kubeconfig(tmp_path / "kubeconfig", {"token": api.admin})
+    cloud = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "key", "HTTPS_PROXY": "http://127.0.0.1:9", "KUBECLARITY_TIMEOUT": 2}
+    for registry in ("registry.example.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"):
+        assert memory_of(program, "explain", registry, HOME=tmp_path, KUBECONFIG=tmp_path / "kubeconfig", **cloud) < limit / 2
 
 
 def test_without_an_image_a_name_stands_for_it():

@@ -55,7 +55,8 @@ impl Place {
     /// Who could, or nothing where there can be no directory.
     pub fn check(&self, me: u32) -> Result<Option<Stat>, Option<CacheFault>> {
         let mut at = PathBuf::from("/");
-        let mut stat = lstat(&at).map_err(|_| None)?;
+        let root = lstat(&at).map_err(|_| None)?;
+        let mut stat = root;
         // In a user namespace, root may be somebody else; whoever owns `/` has the last word in any case.
         let trusted = [0, me, stat.st_uid];
         let check = |directory: &Path, stat: &Stat| self.check_one(directory, stat, me, &trusted);
@@ -82,7 +83,7 @@ impl Place {
                     let target = readlinkat(CWD, &next, Vec::new()).map_err(|_| None)?;
                     let target = PathBuf::from(bytes(target.into_bytes()));
                     if target.is_absolute() {
-                        at = PathBuf::from("/");
+                        (at, stat) = (PathBuf::from("/"), root);
                     }
                     rest.extend(parts(&target));
                 }

@@ -80,6 +80,8 @@ impl Store {
             Some(there) => there,
             None => {
                 make(place).ok_or(None)?;
+                // Where everybody may make directories, somebody may have made the one above in the meantime.
+                place.check(me).map_err(|_| None)?;
                 Store::there(place, me)?.ok_or(None)?
             }
         };

@@ -4,12 +4,13 @@
 use std::time::SystemTime;
 
 use docker_credential_kubeclarity::cluster::{Object, SecretObject, ServiceAccountObject};
+use docker_credential_kubeclarity::docker_config::Loaded;
 use docker_credential_kubeclarity::docker_config::select::select;
-use docker_credential_kubeclarity::docker_config::{DockerConfig, Format, Loaded};
 use docker_credential_kubeclarity::question::Question;
 use docker_credential_kubeclarity::registry::Registry;
 use docker_credential_kubeclarity::settings::Cloud;
 use docker_credential_kubeclarity::source::cloud_secrets::{CloudIdentity, identity};
+use docker_credential_kubeclarity::source::pull_secrets::form::Form;
 
 use super::told;
 
@@ -31,10 +32,13 @@ pub fn check(body: &[u8]) {
             }
         }
     }
-    for (key, format) in [(".dockerconfigjson", Format::ConfigJson), (".dockercfg", Format::DockerCfg)] {
-        let Some(Ok(config)) = secret.value(key).map(|text| DockerConfig::parse(text, format)) else {
-            continue;
-        };
+    // Of a Secret that the user named, every form is taken.
+    let configs = match Form::of(&secret, true) {
+        Form::Configs(configs) => configs.into_iter().filter_map(|(_, config)| config.ok()).collect(),
+        Form::Login(config) => vec![config],
+        Form::MissingKey(_) | Form::NoAnnotation | Form::WrongType => Vec::new(),
+    };
+    for config in configs {
         let loaded = [Loaded { origin: "fuzz".into(), config }];
         let registry = Registry::parse("reg.example.com").expect("a registry");
         let _ = select(&loaded, &Question::of(registry), SystemTime::UNIX_EPOCH);

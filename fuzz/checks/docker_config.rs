@@ -11,6 +11,7 @@ use docker_credential_kubeclarity::registry::Registry;
 pub fn check(text: &[u8]) {
     for format in [Format::ConfigJson, Format::DockerCfg] {
         let Ok(config) = DockerConfig::parse(text, format) else { continue };
+        let _ = config.summary();
         let loaded = [Loaded { origin: "fuzz".into(), config }];
         for server in ["reg.example.com/team/app", "docker.io", "localhost:5000"] {
             let registry = Registry::parse(server).expect("a registry");

@@ -3,7 +3,7 @@
 //!
 //! Two round trips deep: all that is known by name is asked for at once, then what the service account names.
 
-mod form;
+pub mod form;
 
 pub use form::type_of;
 

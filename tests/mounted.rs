@@ -343,10 +343,10 @@ fn a_config_json_counts_as_well() {
     let mount = Mount::new();
     mount.secret("pull", "config.json", config(&[(HOST, "user"), ("b.example.com", "user")]));
     ask(&mount).answers_user(SERVER, "user");
-    // Behind a pull secret's own key in the same folder.
+    // Not beside a pull secret's own key in the same folder.
     std::fs::write(mount.path().join("pull").join(KEY), config(&[(HOST, "typed")])).unwrap();
     ask(&mount).answers_user(SERVER, "typed");
-    ask_for(&mount, "b.example.com").answers_user("b.example.com", "user");
+    ask_for(&mount, "b.example.com").not_found();
     // At the very path, as `docker login` leaves it.
     let flat = Mount::new();
     std::fs::write(flat.path().join("config.json"), config(&[(HOST, "flat")])).unwrap();

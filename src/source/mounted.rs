@@ -19,7 +19,7 @@ pub const MOST_TOGETHER: usize = 16 * 1024 * 1024;
 /// The two keys of a pull secret, in the order in which they are looked for.
 pub const KEYS: [(&str, Format); 2] =
     [(".dockerconfigjson", Format::ConfigJson), (".dockercfg", Format::DockerCfg)];
-/// What Docker calls the same, and many who make a Secret of it.
+/// What Docker calls the same, and many who make a Secret of it: read where neither of the two is.
 pub const CONFIG_JSON: (&str, Format) = ("config.json", Format::ConfigJson);
 
 /// Reads every mounted pull secret. What cannot be read or parsed is a failure; the others count all the same.
@@ -88,6 +88,10 @@ fn load_folder(directory: &Path, folder: &Path, loaded: &mut Vec<Loaded>, findin
     let mut read = 0;
     let mut found = false;
     for (key, format) in KEYS.into_iter().chain([CONFIG_JSON]) {
+        // A pull secret is not looked at a third time.
+        if found && key == CONFIG_JSON.0 {
+            break;
+        }
         let started = Instant::now();
         let name = folder.join(key);
         let origin = Shown::path(&directory.join(&name));

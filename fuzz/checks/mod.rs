@@ -20,6 +20,7 @@ pub mod docker_config;
 pub mod exec_output;
 pub mod jwt;
 pub mod kubeconfig;
+pub mod network_address;
 pub mod registry_key;
 pub mod server_string;
 pub mod settings;
@@ -54,6 +55,7 @@ pub static TARGETS: &[Target] = targets! {
     exec_output: 10,
     jwt: 1,
     kubeconfig: 10,
+    network_address: 1,
     registry_key: 1,
     server_string: 1,
     settings: 1,

@@ -27,7 +27,7 @@ use super::machine::{self, Evidence};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::network::aws_client::{AwsClients, Missed, Reach};
-use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, HttpFault, Problem};
+use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Problem};
 use crate::secret::Secret;
 use crate::settings::{Cloud, Settings};
 use crate::shown::{Shown, causes};
@@ -56,9 +56,10 @@ impl Clients {
     }
 
     /// Why the last request brought nothing, if that is what it came to.
-    fn down(&self) -> Option<HttpFault> {
+    fn missed(&self) -> Option<CloudFault> {
         match self.doors.last().missed? {
-            Missed::Down(what) => Some(what),
+            Missed::Down(what) => Some(what.into()),
+            Missed::Setup(problem) => Some(CloudFault::Setup(Box::new(problem))),
             Missed::Elsewhere => None,
         }
     }
@@ -125,7 +126,7 @@ pub async fn credential(
         _ => Err(AwsFault::NoRegistry),
     };
     let token = token.and_then(|token| decode(token).ok_or(AwsFault::NoToken));
-    match token.map_err(|fault| clients.down().map_or(CloudFault::from(fault), CloudFault::from)) {
+    match token.map_err(|fault| clients.missed().unwrap_or(fault.into())) {
         Ok(credential) => Outcome::Found { credential, identity },
         Err(fault) => Outcome::Failed(fault.into_problem(identity, name)),
     }

@@ -51,6 +51,8 @@ pub struct Last {
 pub enum Missed {
     /// It would have left AWS, so it was not sent.
     Elsewhere,
+    /// Nothing could be sent: a proxy's variable makes no sense.
+    Setup(Problem),
     /// Nobody answered, or only that it is out of order.
     Down(HttpFault),
 }
@@ -163,9 +165,9 @@ impl Connection {
             Door::Metadata => (&self.clients.machine, Ok(Way::Direct)),
             _ => (&self.clients.services, self.clients.ways.way(&to)),
         };
-        let by = match way {
-            Ok(Way::By(proxy)) => Some(proxy),
-            Ok(Way::Direct) | Err(_) => None,
+        let by = match way.map_err(|wrong| Missed::Setup(wrong.into_problem()))? {
+            Way::By(proxy) => Some(proxy),
+            Way::Direct => None,
         };
         let down = |what| Missed::Down(what);
         let mut retries = Retries::new(door);

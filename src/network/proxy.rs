@@ -271,7 +271,8 @@ impl Proxies {
         Proxies::from(|name| std::env::var_os(name)?.into_string().ok())
     }
 
-    /// Those of variables. The lower-case name counts first, as for curl and Go; an empty variable is none.
+    /// Those of variables. The lower-case name counts first, as for curl and the newest `httpproxy` of Go; an empty variable is
+    /// none.
     ///
     /// `HTTP_PROXY` does not count where `REQUEST_METHOD` is set: a web server that runs this as a CGI program makes it
     /// from a header of the request (<https://httpoxy.org>).

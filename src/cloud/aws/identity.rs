@@ -346,6 +346,9 @@ async fn provided(clients: &Clients, provider: impl ProvideCredentials, identity
         (Some(Missed::Down(HttpFault::CutOff(host, why))), CredentialsError::CredentialsNotLoaded(_)) => {
             return Identity::None(shown![host, ": ", why]);
         }
+        (Some(Missed::Setup(problem)), _) => {
+            return Identity::Failed { identity, fault: CloudFault::Setup(Box::new(problem)) };
+        }
         (Some(Missed::Down(what)), _) => return Identity::Failed { identity, fault: what.into() },
         (None, CredentialsError::CredentialsNotLoaded(_)) => {
             return Identity::None(Shown::text(&causes(&error)));

@@ -150,6 +150,20 @@ def test_that_two_renderings_are_the_same():
     assert template({"login": {"enabled": True}}) == template({"login": {"enabled": True}})
 
 
+@pytest.mark.parametrize("helm", HELMS)
+def test_what_helm_renders_can_be_applied_again_and_again(api, tool, helper, namespace, helm):
+    """As the chart's README.md says: without hooks, after the Secret was created."""
+    render = (helm, "template", "creds", CHART, "--namespace", namespace, "--set", "login.enabled=true", "--kube-version", "1.37.0")
+    apply = ("kubectl", "apply", "-f", "-")
+    tool(*apply, stdin=tool(*render))
+    assert config_of(api, namespace) == EMPTY
+    logged_in = log_in(api, helper, namespace)
+    tool(*apply, stdin=tool(*render, "--no-hooks"))
+    assert secret(api, namespace) == logged_in
+    tool(*apply, stdin=tool(*render))  # it would be noticed
+    assert config_of(api, namespace) == EMPTY
+
+
 @pytest.fixture
 def overlay(tmp_path, namespace):
     """What people keep: the base, logins, and a namespace of their own."""

@@ -92,6 +92,25 @@ pub fn jwt_identity_in(file: &[u8]) -> Option<(String, String)> {
     jwt_identity(std::str::from_utf8(file).ok()?.trim())
 }
 
+/// The `aud` claim of a JWT (RFC 7519, section 4.1.3): one text or a list; empty if there is none.
+pub fn jwt_audiences(token: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Audience {
+        aud: OneOrMore,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    match jwt_claims::<Audience>(token).map(|claims| claims.aud) {
+        None => Vec::new(),
+        Some(OneOrMore::One(one)) => vec![one],
+        Some(OneOrMore::More(more)) => more,
+    }
+}
+
 #[derive(Deserialize)]
 struct Subject {
     #[serde(default)]
@@ -205,10 +224,19 @@ mod tests {
         assert_eq!(jwt_identity("password"), None);
     }
 
+    #[test]
+    fn audiences_are_one_or_more() {
+        assert_eq!(jwt_audiences(&jwt(r#"{"aud":"a"}"#)), ["a"]);
+        assert_eq!(jwt_audiences(&jwt(r#"{"aud":["a","b"]}"#)), ["a", "b"]);
+        for none in [jwt("{}"), jwt(r#"{"aud":5}"#), jwt(r#"{"aud":[]}"#), "password".to_owned()] {
+            assert!(jwt_audiences(&none).is_empty(), "{none}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in "(eyJ|ew)?[A-Za-z0-9_.=-]{0,60}|\\PC{0,40}") {
-            let _ = (jwt_expiry(&text), jwt_identity(&text), ecr_expiry(&text));
+            let _ = (jwt_expiry(&text), jwt_identity(&text), jwt_audiences(&text), ecr_expiry(&text));
         }
     }
 }

@@ -53,6 +53,23 @@ pub fn read_following(path: &Path) -> Result<Vec<u8>, Unreadable> {
     read(rustix::fs::openat(CWD, path, OPEN, Mode::empty())?)
 }
 
+/// Reads what is no file and can be read only once, such as a pipe or the output of a command (`<(...)`), up to the same
+/// limit. It waits for whoever writes.
+///
+/// # Errors
+/// [`Unreadable`] says why not.
+pub fn read_once(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    let other = |error: std::io::Error| {
+        Errno::from_io_error(&error).map_or(Unreadable::Other(error.kind()), Unreadable::from)
+    };
+    let mut bytes = Vec::new();
+    match File::open(path).map_err(other)?.take(MOST_BYTES + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(other(error)),
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn open_beneath(base: &OwnedFd, directory: &Path, name: &Path) -> Result<OwnedFd, Unreadable> {
     use rustix::fs::ResolveFlags;

@@ -1,7 +1,7 @@
 //! A Docker credential helper for Kubernetes.
 //!
 //! The rooms, in the order in which data walks them: a [`command`] reads the [`protocol`], the [`cache`] may have the answer, else the [`resolver`]
-//! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`] or a [`cloud`], or parses a [`docker_config`].
+//! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`], a [`cloud`] with an [`identity`], or parses a [`docker_config`].
 //! [`registry`], [`question`], [`finding`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
 
 #[macro_use]
@@ -19,6 +19,7 @@ pub mod cloud;
 pub mod cluster;
 pub mod docker_config;
 pub mod file;
+pub mod identity;
 pub mod network;
 
 pub mod credential;

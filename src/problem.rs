@@ -3,6 +3,7 @@
 //! Each is one line that ends with a remedy, after its last semicolon; none carries a secret: no variant has a field that
 //! could hold one. README.md's list is made of them (`tests/messages.rs`).
 
+mod access;
 mod aws;
 mod azure;
 mod cache;
@@ -15,14 +16,15 @@ mod google;
 mod network;
 mod setting;
 
+pub use access::{Namer, Refusal, Touched};
 pub use aws::{AwsAdvice, AwsFault};
 pub use azure::AzureFault;
 pub use cache::CacheFault;
-pub use cloud::{CloudFault, HttpFault, Said};
+pub use cloud::{CloudFault, HttpFault, OtherCloud, Said};
 pub use cluster::{KubeconfigFault, Outage, ProgramFault, ServerFault};
 pub use config::{ConfigFault, EntryFault, JsonReason};
 pub use file::{FileFault, Unreadable};
-pub use google::{GoogleFault, GoogleFileFault};
+pub use google::{GoogleFault, GoogleFileFault, NotFromSecret};
 pub use network::ProxyFault;
 pub use setting::{Expected, Need, Task};
 
@@ -343,6 +345,15 @@ pub enum Problem {
         origin: Shown,
         /// What is wrong with it and what to do.
         what: GoogleFileFault,
+    },
+
+    /// The keys of a Secret do not say which of Azure's clouds an identity belongs to.
+    #[error("{origin}: {what}")]
+    AzureCloud {
+        /// The Secret.
+        origin: Shown,
+        /// What is wrong with them and what to do.
+        what: AzureFault,
     },
 
     /// An identity for a cloud failed.

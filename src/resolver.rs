@@ -179,7 +179,7 @@ impl<'a> Resolver<'a> {
         if let Some(host) = &self.host {
             let mut finding = cloud_finding;
             if let (Some(identity), Some(network)) = (identity, network.as_ref()) {
-                finding.merge(network.exchange(settings, host, name, identity));
+                finding.merge(network.exchange(&identity, host, name));
             }
             identity_failed = finding.failures.iter().any(|failure| failure.weight > Weight::Note);
             if resolution.settle(Source::CloudSecrets, finding) {
@@ -202,12 +202,13 @@ impl<'a> Resolver<'a> {
         if let Some(host) = &self.host {
             let finding = if identity_failed {
                 noted("not asked: the identity in the cluster failed, and no other is taken in its place")
-            } else if let Some(looked_for) = cloud_env::nothing_here(settings, host) {
-                noted(shown!["none: ", looked_for])
             } else {
-                match started(network, settings, self.deadline) {
-                    Ok(network) => network.cloud_env(settings, host, name),
-                    Err(problem) => failed("network", Failure::default(problem)),
+                match cloud_env::identity(settings, host, name) {
+                    Ok(identity) => match started(network, settings, self.deadline) {
+                        Ok(network) => network.exchange(&identity, host, name),
+                        Err(problem) => failed("network", Failure::default(problem)),
+                    },
+                    Err(nothing) => nothing,
                 }
             };
             resolution.settle(Source::CloudEnv, finding);

@@ -36,7 +36,7 @@ fn every_setting_is_in_the_table_and_nothing_else() {
     let is_variable = |text: &&str| {
         text.len() > 2
             && text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+            && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     };
     // Every second piece between quotes is a string.
     let read: BTreeSet<&str> =

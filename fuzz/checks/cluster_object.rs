@@ -6,10 +6,12 @@ use std::time::SystemTime;
 use docker_credential_kubeclarity::cluster::{Object, SecretObject, ServiceAccountObject};
 use docker_credential_kubeclarity::docker_config::Loaded;
 use docker_credential_kubeclarity::docker_config::select::select;
+use docker_credential_kubeclarity::identity::aws::AwsKind;
+use docker_credential_kubeclarity::identity::secret::identity;
+use docker_credential_kubeclarity::identity::{Kind, Origin, access};
 use docker_credential_kubeclarity::question::Question;
 use docker_credential_kubeclarity::registry::Registry;
 use docker_credential_kubeclarity::settings::Cloud;
-use docker_credential_kubeclarity::source::cloud_secrets::{CloudIdentity, identity};
 use docker_credential_kubeclarity::source::pull_secrets::form::Form;
 
 use super::told;
@@ -23,10 +25,23 @@ pub fn check(body: &[u8]) {
     let object = Object::secret("fuzz", "secret");
     for cloud in [Cloud::Aws, Cloud::Google, Cloud::Azure] {
         match identity(&object, &secret, cloud) {
-            Ok(CloudIdentity::Aws(keys)) => {
-                assert!(!keys.access_key_id.is_empty() && !keys.secret_access_key.is_empty());
+            Ok(found) => {
+                assert!(matches!(found.origin, Origin::Secret { .. }) && found.cloud() == cloud);
+                match &found.kind {
+                    Kind::Aws(aws) => match &aws.kind {
+                        AwsKind::Keys(keys) | AwsKind::Role { keys, .. } => {
+                            assert!(!keys.access_key_id.is_empty() && !keys.secret_access_key.is_empty());
+                        }
+                        other => panic!("a Secret made {other:?}"),
+                    },
+                    // Whatever it refers to is what a Secret may refer to.
+                    Kind::Google(google) => {
+                        let reference = google.federated().and_then(|account| account.source.reference());
+                        assert!(reference.is_none_or(|one| access::check(&found.origin, one).is_ok()));
+                    }
+                    Kind::Azure(azure) => assert!(azure.tenant().is_some()),
+                }
             }
-            Ok(_) => {}
             Err(problem) => {
                 told(&problem);
             }

@@ -197,7 +197,8 @@ fn cloud_fields(fields: &mut Fields, settings: &Settings, cloud: Cloud) {
             fields.text(aws.role_arn.as_deref());
             fields.token_file(aws.web_identity_token_file.as_deref());
             fields.text(aws.external_id.as_deref());
-            fields.text(aws.container_credentials.as_deref());
+            fields.text(aws.container_path.as_deref());
+            fields.text(aws.container_address.as_deref());
             fields.token_file(aws.container_token_file.as_deref());
             fields.file(aws.config_file.clone().or_else(|| home(".aws/config")).as_deref());
             fields.file(aws.credentials_file.clone().or_else(|| home(".aws/credentials")).as_deref());

@@ -1,9 +1,9 @@
 //! AWS: an identity in, ECR's token out, by the official SDK.
 //!
-//! The SDK's default chain is taken apart into its links ([`identity`]), because its own goes on to the next
-//! link where an identity that was asked for is incomplete (a profile that does not exist, half a key pair).
+//! The SDK is given credentials and a region, and none of the environment.
 
-pub mod identity;
+mod container;
+mod credentials;
 pub mod process;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,18 +20,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Outcome;
 use super::hosts::CloudHost;
 use super::http::Http;
-use super::machine::{self, Evidence};
+use super::{Outcome, failed};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
+use crate::identity::aws::{Aws, AwsKind, Metadata, Partition};
+use crate::identity::{Identity, Kind, Origin};
 use crate::network::aws_client::{AwsClients, Missed, Reach};
-use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, Problem};
+use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, OtherCloud, Problem};
 use crate::secret::Secret;
-use crate::settings::{Cloud, Settings};
+
 use crate::shown::{Shown, causes};
-use identity::{Identity, Named};
+use credentials::NoCredentials;
 
 /// ECR Public has its API in one region only.
 const PUBLIC_REGION: &str = "us-east-1";
@@ -70,6 +71,12 @@ impl Clients {
 
     /// The configuration of a client in a region, without any of the environment.
     fn config(&self, region: &str, credentials: Credentials) -> SdkConfig {
+        let config = self.config_without_identity(region).into_builder();
+        config.credentials_provider(SharedCredentialsProvider::new(credentials)).build()
+    }
+
+    /// The same for a request that needs no credentials.
+    fn config_without_identity(&self, region: &str) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
@@ -77,48 +84,50 @@ impl Clients {
             .retry_config(RetryConfig::disabled())
             .timeout_config(self.timeouts())
             .time_source(SystemTimeSource::new())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build()
     }
 }
 
-/// What was looked for, if there is no identity of AWS here; found out without a client.
-pub fn no_identity(settings: &Settings) -> Option<&'static str> {
-    let none =
-        !identity::is_configured(settings) && machine::evidence(settings, Cloud::Aws) == Evidence::None;
-    none.then_some("no keys, profile, web identity or container credentials in the environment, and this is no EC2 machine")
-}
-
-/// Asks ECR for a token, with a given identity or the environment's.
-pub async fn credential(
-    settings: &Settings,
+/// Asks ECR for a token.
+pub(super) async fn credential(
+    identity: &Identity,
+    aws: &Aws,
     http: &Http,
     host: &CloudHost,
-    given: Option<&identity::Keys>,
     name: &str,
 ) -> Outcome {
     let region = region(host);
+    let theirs = Partition::of_region(region).unwrap_or(Partition::Commercial);
+    // The name of an image must not choose which operator gets to see a token.
+    let elsewhere = |ours: Partition| {
+        let fault = CloudFault::OtherCloud(ours.name(), theirs.name(), fix(identity, aws));
+        match host {
+            // It is public: whoever cannot ask it with an identity asks without one.
+            CloudHost::EcrPublic { .. } => Outcome::Unavailable(fault.into_problem(identity.shown(), name)),
+            _ => failed(identity, name, fault),
+        }
+    };
+    if let Some(ours) = aws.partition.filter(|ours| *ours != theirs) {
+        return elsewhere(ours);
+    }
     let clients = match Clients::new(http) {
         Ok(clients) => clients,
         Err(problem) => return Outcome::Failed(problem),
     };
-    let identity = match given {
-        Some(keys) => identity::of_keys(&clients, keys, region).await,
-        None => {
-            let evidence = machine::evidence(settings, Cloud::Aws);
-            identity::of_environment(settings, &clients, region, evidence).await
+    let (credentials, ours) = match given(&clients, http, identity, aws, region).await {
+        Ok(given) => given,
+        Err(NoCredentials::NotThere(what)) if identity.is_by_chance() => {
+            return Outcome::NoIdentity(shown![
+                "the EC2 machine has no role, or its metadata cannot be reached from here: ",
+                what
+            ]);
         }
+        Err(NoCredentials::NotThere(what)) => return failed(identity, name, AwsFault::NotThere(what).into()),
+        Err(NoCredentials::Failed(fault)) => return failed(identity, name, fault),
     };
-    let Named { credentials, identity } = match identity {
-        Identity::Found(named) => named,
-        Identity::None(looked_for) => return Outcome::NoIdentity(looked_for),
-        Identity::Failed { identity, fault } => {
-            return Outcome::Failed(fault.into_problem(identity, name));
-        }
-        Identity::Unavailable { identity, fault } => {
-            return Outcome::Unavailable(fault.into_problem(identity, name));
-        }
-    };
+    if ours != theirs {
+        return elsewhere(ours);
+    }
     let config = clients.config(region, credentials);
     let token = match host {
         CloudHost::EcrPublic { dual_stack } => public_token(&config, *dual_stack).await,
@@ -127,28 +136,75 @@ pub async fn credential(
     };
     let token = token.and_then(|token| decode(token).ok_or(AwsFault::NoToken));
     match token.map_err(|fault| clients.missed().unwrap_or(fault.into())) {
-        Ok(credential) => Outcome::Found { credential, identity },
-        Err(fault) => Outcome::Failed(fault.into_problem(identity, name)),
+        Ok(credential) => Outcome::Found { credential, identity: identity.shown() },
+        Err(fault) => Outcome::Failed(fault.into_problem(identity.shown(), name)),
     }
 }
 
-/// AWS credentials and the region of this machine or pod, for Google's federation.
+/// The credentials of an identity, and the partition that they belong to. A machine for which no region is configured is
+/// asked where it is.
+async fn given(
+    clients: &Clients,
+    http: &Http,
+    identity: &Identity,
+    aws: &Aws,
+    region: &str,
+) -> Result<(Credentials, Partition), NoCredentials> {
+    let origin = &identity.origin;
+    match (&aws.kind, aws.partition) {
+        (AwsKind::Machine { metadata, .. }, None) => {
+            let imds = credentials::imds(clients, origin, metadata).await?;
+            let credentials = credentials::of_machine(clients, &imds).await?;
+            let region = credentials::machine_region(imds).await;
+            let partition = region.and_then(|region| Partition::of_region(&region));
+            Ok((credentials, partition.unwrap_or(Partition::Commercial)))
+        }
+        (_, partition) => {
+            let ours = partition.unwrap_or(Partition::Commercial);
+            // The identity's own region where it has one: a private network may reach no other endpoint of the token service.
+            let own = aws.region.as_deref().filter(|region| Partition::of_region(region) == Some(ours));
+            let credentials = credentials::of(clients, http, origin, aws, own.unwrap_or(region)).await?;
+            Ok((credentials, ours))
+        }
+    }
+}
+
+/// What to do where the registry is in another partition.
+fn fix(identity: &Identity, aws: &Aws) -> OtherCloud {
+    match (&identity.origin, &aws.kind) {
+        (_, AwsKind::Role { .. } | AwsKind::WebIdentity { .. }) => OtherCloud::AwsRole,
+        (Origin::Secret { .. }, _) => OtherCloud::AwsSecret,
+        _ => OtherCloud::Aws,
+    }
+}
+
+/// AWS credentials and the region of an identity, for Google's federation.
 ///
 /// # Errors
 /// What failed, in words.
-pub async fn of_this_machine(settings: &Settings, http: &Http) -> Result<(Credentials, String), CloudFault> {
+pub(super) async fn credentials_of(
+    identity: &Identity,
+    http: &Http,
+) -> Result<(Credentials, String), CloudFault> {
+    let Kind::Aws(aws) = &identity.kind else { return Err(AwsFault::NoRegistry.into()) };
+    let of_aws = |fault: CloudFault| GoogleFault::OfAws(identity.shown(), Box::new(fault));
     let clients = Clients::new(http).map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
-    let region = match &settings.aws.region {
-        Some(region) => region.clone(),
-        None => identity::machine_region(&clients).await?,
-    };
-    // A configuration that says "AWS" names the machine.
-    match identity::of_environment(settings, &clients, &region, Evidence::Named).await {
-        Identity::Found(named) => Ok((named.credentials, region)),
-        Identity::None(looked_for) => Err(GoogleFault::NoAwsIdentity(looked_for).into()),
-        Identity::Failed { identity, fault } | Identity::Unavailable { identity, fault } => {
-            Err(GoogleFault::OfAws(identity, Box::new(fault)).into())
+    let region = match (&aws.region, &aws.kind) {
+        (Some(region), _) => Some(region.clone()),
+        (None, kind) => {
+            let metadata = match kind {
+                AwsKind::Machine { metadata, .. } => metadata.clone(),
+                _ => Metadata::default(),
+            };
+            let imds = credentials::imds(&clients, &identity.origin, &metadata).await.map_err(of_aws)?;
+            credentials::machine_region(imds).await
         }
+    };
+    let region = region.ok_or(AwsFault::NoRegion)?;
+    match credentials::of(&clients, http, &identity.origin, aws, &region).await {
+        Ok(credentials) => Ok((credentials, region)),
+        Err(NoCredentials::NotThere(what)) => Err(of_aws(AwsFault::NotThere(what).into()).into()),
+        Err(NoCredentials::Failed(fault)) => Err(of_aws(fault).into()),
     }
 }
 

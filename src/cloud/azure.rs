@@ -5,22 +5,23 @@
 //! the very registry that was asked for
 //! (<https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md>, "POST /oauth2/exchange").
 
-pub mod identity;
+pub mod token;
 
 use std::time::{Duration, SystemTime};
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::Outcome;
-use super::hosts::AcrCloud;
 use super::http::{Answer, Http, RequestBuilder, form, oauth_error};
+use super::{Outcome, failed, send};
 use crate::credential::{Credential, jwt_expiry};
-use crate::problem::{AzureFault, CloudFault, Said};
+use crate::identity::access::Address;
+use crate::identity::azure::{Azure, AzureCloud};
+use crate::identity::{Identity, Origin};
+use crate::problem::{AzureFault, CloudFault, OtherCloud, Said};
 use crate::secret::Secret;
-use crate::settings::Settings;
+
 use crate::shown::Shown;
-use identity::Identity;
 
 /// The user name that goes with a registry's refresh token.
 const USER: &str = "00000000-0000-0000-0000-000000000000";
@@ -29,26 +30,15 @@ const LIFE: Duration = Duration::from_secs(3600);
 /// The audience of the registries, the same in all clouds.
 const REGISTRY_AUDIENCE: &str = "https://containerregistry.azure.net";
 
-impl AcrCloud {
-    /// Who gives tokens in this cloud.
-    pub fn authority(self) -> &'static str {
-        match self {
-            AcrCloud::Public => "https://login.microsoftonline.com",
-            AcrCloud::China => "https://login.partner.microsoftonline.cn",
-            AcrCloud::UsGovernment => "https://login.microsoftonline.us",
-        }
-    }
-
-    /// The audiences that a registry takes, the better first: the registries' own, then Resource Manager's, for
-    /// tenants that do not know the first.
-    fn audiences(self) -> [&'static str; 2] {
-        let resource_manager = match self {
-            AcrCloud::Public => "https://management.azure.com",
-            AcrCloud::China => "https://management.chinacloudapi.cn",
-            AcrCloud::UsGovernment => "https://management.usgovcloudapi.net",
-        };
-        [REGISTRY_AUDIENCE, resource_manager]
-    }
+/// The audiences that a registry takes, the better first: the registries' own, then Resource Manager's, for
+/// tenants that do not know the first.
+fn audiences(cloud: AzureCloud) -> [&'static str; 2] {
+    let resource_manager = match cloud {
+        AzureCloud::Public => "https://management.azure.com",
+        AzureCloud::China => "https://management.chinacloudapi.cn",
+        AzureCloud::UsGovernment => "https://management.usgovcloudapi.net",
+    };
+    [REGISTRY_AUDIENCE, resource_manager]
 }
 
 /// Why there is no Entra token.
@@ -57,54 +47,54 @@ pub enum NoToken {
     UnknownAudience(CloudFault),
     /// The identity failed.
     Failed(CloudFault),
-    /// A metadata server that nobody named does not answer, or has no identity.
-    Unavailable(CloudFault),
 }
 
-const NO_IDENTITY: &str = "no client secret, workload identity or managed identity in the environment, and this is no Azure machine";
-
-/// What was looked for, if there is no identity of Azure here; found out without a client.
-pub fn no_identity(settings: &Settings) -> Option<&'static str> {
-    matches!(identity::of_environment(settings), Ok(None)).then_some(NO_IDENTITY)
-}
-
-/// Asks a registry for a refresh token, with a given identity or the environment's.
-pub async fn credential(
-    settings: &Settings,
+/// Asks a registry for a refresh token.
+pub(super) async fn credential(
+    identity: &Identity,
+    azure: &Azure,
     http: &Http,
     host: &str,
-    cloud: AcrCloud,
-    given: Option<Identity>,
+    cloud: AzureCloud,
 ) -> Outcome {
-    let identity = match given.map_or_else(|| identity::of_environment(settings), |given| Ok(Some(given))) {
-        Ok(Some(identity)) => identity,
-        Ok(None) => return Outcome::NoIdentity(NO_IDENTITY.into()),
-        Err(problem) => return Outcome::Failed(problem),
-    };
-    let problem = |fault: CloudFault| fault.into_problem(identity.shown(), host);
+    let ours = azure.authority.cloud();
+    if ours != cloud {
+        // The name of an image must not choose which operator gets to see a secret.
+        let fix = match &identity.origin {
+            Origin::Secret { .. } => OtherCloud::AzureSecret,
+            _ => OtherCloud::Azure,
+        };
+        return failed(identity, host, CloudFault::OtherCloud(ours.name(), cloud.name(), fix));
+    }
+    let origin = &identity.origin;
     let mut last = CloudFault::from(AzureFault::EntraNoToken);
-    for audience in cloud.audiences() {
-        let token = match identity.token(settings, http, cloud, audience).await {
+    for audience in audiences(cloud) {
+        let token = match token::token(origin, azure, http, audience).await {
             Ok(token) => token,
             Err(NoToken::UnknownAudience(what)) => {
                 last = what;
                 continue;
             }
-            Err(NoToken::Failed(what)) => return Outcome::Failed(problem(what)),
-            Err(NoToken::Unavailable(what)) => return Outcome::Unavailable(problem(what)),
+            // A machine without an identity answers 400 `invalid_request` ("Identity not found").
+            Err(NoToken::Failed(what)) => return failed(identity, host, what),
         };
-        match exchange(http, host, identity.tenant(), &token).await {
+        let refused = match exchange(origin, http, host, azure.tenant(), &token).await {
             Ok(credential) => return Outcome::Found { credential, identity: identity.shown() },
-            Err((StatusCode::UNAUTHORIZED, what)) => last = what,
-            Err((_, what)) => return Outcome::Failed(problem(what)),
-        }
+            Err((StatusCode::UNAUTHORIZED, what)) => {
+                last = what;
+                continue;
+            }
+            Err((_, what)) => what,
+        };
+        return Outcome::Failed(refused.into_problem(identity.shown(), host));
     }
-    Outcome::Failed(problem(last))
+    Outcome::Failed(last.into_problem(identity.shown(), host))
 }
 
 /// Exchanges an Entra token for the registry's refresh token. The address is made of the host that was asked
 /// for and of nothing that anyone answered.
 async fn exchange(
+    origin: &Origin,
     http: &Http,
     host: &str,
     tenant: Option<&str>,
@@ -114,7 +104,8 @@ async fn exchange(
     let mut fields = vec![("grant_type", "access_token"), ("service", host)];
     fields.extend(tenant.map(|tenant| ("tenant", tenant)));
     fields.push(("access_token", token.expose()));
-    let answer = post_form(http, &url, &fields).await.map_err(|what| (StatusCode::BAD_GATEWAY, what))?;
+    let answer =
+        post_form(origin, http, &url, &fields).await.map_err(|what| (StatusCode::BAD_GATEWAY, what))?;
     exchanged(&answer)
 }
 
@@ -139,15 +130,19 @@ pub fn exchanged(answer: &Answer) -> Result<Credential, (StatusCode, CloudFault)
     Ok(Credential { username: USER.to_owned(), secret: exchanged.refresh_token, expires: Some(expires) })
 }
 
-/// A form by POST.
-async fn post_form(http: &Http, url: &str, fields: &[(&str, &str)]) -> Result<Answer, CloudFault> {
+/// A form by POST, to the identity's authority or to the registry.
+async fn post_form(
+    origin: &Origin,
+    http: &Http,
+    url: &str,
+    fields: &[(&str, &str)],
+) -> Result<Answer, CloudFault> {
     let body = form(fields);
     let prepare = |request: RequestBuilder| {
         request.header("content-type", "application/x-www-form-urlencoded").body(body.to_string())
     };
-    http.send(Method::POST, url, prepare).await.map_err(CloudFault::from)
+    send(origin, http, Address::Service, (Method::POST, url), prepare).await
 }
-
 /// A registry's error: `{"errors": [{"code", "message"}]}` (distribution's form).
 fn acr_error(answer: &Answer) -> Said {
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();

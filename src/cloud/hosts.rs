@@ -3,6 +3,8 @@
 //! Every row is anchored at both ends and compared label by label. No port but 443, no trailing dot, no mix of
 //! two rows' parts: a region only with its own partition's suffix.
 
+use crate::identity::aws::Partition;
+use crate::identity::azure::AzureCloud;
 use crate::registry::Registry;
 use crate::settings::Cloud;
 
@@ -23,7 +25,7 @@ pub enum CloudHost {
         /// The host itself: the exchange happens there.
         host: String,
         /// Whose authority gives the token.
-        cloud: AcrCloud,
+        cloud: AzureCloud,
     },
 }
 
@@ -38,17 +40,6 @@ pub struct EcrHost {
     pub fips: bool,
     /// Whether the endpoint must be the dual-stack one.
     pub dual_stack: bool,
-}
-
-/// Azure's clouds, each with its own authority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AcrCloud {
-    /// `azurecr.io`.
-    Public,
-    /// `azurecr.cn`.
-    China,
-    /// `azurecr.us`.
-    UsGovernment,
 }
 
 impl CloudHost {
@@ -96,42 +87,6 @@ const ECR_SUFFIXES: [(&[&str], Partition); 7] = [
 const ECR_DUAL_STACK: [(&[&str], Partition); 2] =
     [(&["on", "aws"], Partition::Commercial), (&["on", "amazonwebservices", "com", "cn"], Partition::China)];
 
-/// AWS's partitions, as far as their suffixes differ (GovCloud shares the commercial one).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Partition {
-    Commercial,
-    China,
-    EuropeanSovereign,
-    Iso,
-    IsoB,
-    IsoE,
-    IsoF,
-}
-
-/// The partition of a region (`partitions.json` of the AWS SDKs); `None` for what has no region's form.
-fn partition(region: &str) -> Option<Partition> {
-    let parts: Vec<&str> = region.split('-').collect();
-    let word = |part: &&str| part.len() >= 2 && part.bytes().all(|b| b.is_ascii_lowercase());
-    let (number, words) = parts.split_last()?;
-    if !(1..=2).contains(&number.len())
-        || !number.bytes().all(|b| b.is_ascii_digit())
-        || !words.iter().all(word)
-    {
-        return None;
-    }
-    match words {
-        ["cn", _] => Some(Partition::China),
-        ["eusc", "de", _] => Some(Partition::EuropeanSovereign),
-        ["us", "iso", _] => Some(Partition::Iso),
-        ["us", "isob", _] => Some(Partition::IsoB),
-        ["eu", "isoe", _] => Some(Partition::IsoE),
-        ["us", "isof", _] => Some(Partition::IsoF),
-        ["us", "gov", _] => Some(Partition::Commercial),
-        [continent, _] if continent.len() == 2 => Some(Partition::Commercial),
-        _ => None,
-    }
-}
-
 fn ecr(labels: &[&str]) -> Option<CloudHost> {
     match labels {
         ["public", "ecr", "aws"] => return Some(CloudHost::EcrPublic { dual_stack: false }),
@@ -150,7 +105,7 @@ fn ecr(labels: &[&str]) -> Option<CloudHost> {
     }
     let rows: &[(&[&str], Partition)] = if dual_stack { &ECR_DUAL_STACK } else { &ECR_SUFFIXES };
     let (_, owner) = rows.iter().find(|(row, _)| *row == suffix)?;
-    (partition(region)? == *owner).then(|| {
+    (Partition::of_region(region)?.suffix_of() == *owner).then(|| {
         let (account, region) = ((*account).to_owned(), (*region).to_owned());
         CloudHost::Ecr(EcrHost { account, region, fips, dual_stack })
     })
@@ -173,9 +128,9 @@ fn acr(host: &str, labels: &[&str]) -> Option<CloudHost> {
     let (tld, rest) = labels.split_last()?;
     let (zone, name) = rest.split_last()?;
     let cloud = match *tld {
-        "io" => AcrCloud::Public,
-        "cn" => AcrCloud::China,
-        "us" => AcrCloud::UsGovernment,
+        "io" => AzureCloud::Public,
+        "cn" => AzureCloud::China,
+        "us" => AzureCloud::UsGovernment,
         _ => return None,
     };
     (*zone == "azurecr" && !name.is_empty()).then(|| CloudHost::Acr { host: host.to_owned(), cloud })
@@ -234,11 +189,11 @@ mod tests {
             assert_eq!(of(server), Some(CloudHost::Google), "{server}");
         }
         for (server, cloud) in [
-            ("name.azurecr.io", AcrCloud::Public),
-            ("my-name-a1b2.azurecr.io", AcrCloud::Public),
-            ("name.westeurope.data.azurecr.io", AcrCloud::Public),
-            ("name.azurecr.cn", AcrCloud::China),
-            ("name.azurecr.us", AcrCloud::UsGovernment),
+            ("name.azurecr.io", AzureCloud::Public),
+            ("my-name-a1b2.azurecr.io", AzureCloud::Public),
+            ("name.westeurope.data.azurecr.io", AzureCloud::Public),
+            ("name.azurecr.cn", AzureCloud::China),
+            ("name.azurecr.us", AzureCloud::UsGovernment),
         ] {
             assert_eq!(of(server), Some(CloudHost::Acr { host: server.to_owned(), cloud }), "{server}");
         }

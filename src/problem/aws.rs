@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{CloudFault, JsonReason, ProgramFault};
+use super::{CloudFault, JsonReason, ProgramFault, Unreadable};
 use crate::shown::Shown;
 
 /// Why AWS gave no token, and what to do.
@@ -36,6 +36,31 @@ pub enum AwsFault {
     /// An endpoint of somebody's own.
     #[error("{0} would send the identity's token to another host than AWS's; unset it")]
     Endpoint(&'static str),
+    /// The machine's metadata server may not be asked.
+    #[error("AWS_EC2_METADATA_DISABLED is true; unset it, or KUBECLARITY_CLOUD")]
+    MetadataDisabled,
+    /// The machine's metadata server is elsewhere.
+    #[error(
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a metadata server of EC2, so it was not asked; correct it or unset it"
+    )]
+    MetadataElsewhere,
+    /// The address of an agent is none.
+    #[error("{0} is not an address; use the value that ECS or EKS sets")]
+    AgentNoAddress(&'static str),
+    /// The address of an agent is another machine's.
+    #[error(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI names {0}, which is neither this machine nor an agent of ECS or EKS, so nothing was sent; use the value that ECS or EKS sets"
+    )]
+    AgentElsewhere(Shown),
+    /// The file of a token.
+    #[error("the file {0} {1}; check the volume that projects it")]
+    TokenFile(Shown, Unreadable),
+    /// The token is binary.
+    #[error("the token is not text; check the volume that projects it")]
+    TokenNotText,
+    /// An answer without credentials.
+    #[error("the answer holds no credentials; check that it comes from AWS")]
+    NoSession,
     /// The region of the machine.
     #[error("the AWS region is not known; set AWS_REGION")]
     NoRegion,

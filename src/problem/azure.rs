@@ -24,12 +24,29 @@ pub enum AzureFault {
     /// The tenant would change the path.
     #[error("the tenant is neither an id nor a domain; correct AZURE_TENANT_ID")]
     Tenant,
-    /// The authority has no TLS, or is no address.
-    #[error("AZURE_AUTHORITY_HOST is no https address; correct it or unset it")]
+    /// The authority is not Microsoft's.
+    #[error(
+        "AZURE_AUTHORITY_HOST is not an authority of Microsoft, so nothing was sent; use https://login.microsoftonline.com, https://login.partner.microsoftonline.cn or https://login.microsoftonline.us, or unset it"
+    )]
     Authority,
-    /// A directory in place of a file.
-    #[error("AZURE_FEDERATED_TOKEN_FILE names no file; correct it")]
-    NoTokenFile,
+    /// The cloud is not known.
+    #[error(
+        "AZURE_ENVIRONMENT is not the name of a cloud; use AzureCloud, AzureChinaCloud or AzureUSGovernment, or unset it"
+    )]
+    Environment,
+    /// The authority is of another cloud than the one named.
+    #[error(
+        "AZURE_AUTHORITY_HOST is an authority of another cloud than AZURE_ENVIRONMENT; unset one of them"
+    )]
+    Contradiction,
+    /// App Service's address is none.
+    #[error("IDENTITY_ENDPOINT is not an http address; use the value that the platform sets")]
+    EndpointNoAddress,
+    /// App Service's address is another machine's.
+    #[error(
+        "IDENTITY_ENDPOINT is not an address of this machine, so the header was not sent; use the value that the platform sets"
+    )]
+    EndpointElsewhere,
     /// The projected token's file.
     #[error("the token file {0}; check the pod's projected volume")]
     TokenFile(Unreadable),

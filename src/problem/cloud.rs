@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{AwsFault, AzureFault, GoogleFault, Problem, ProxyFault};
+use super::{AwsFault, AzureFault, GoogleFault, Problem, ProxyFault, Refusal};
 use crate::shown::Shown;
 
 /// Why an identity got no token, and what to do.
@@ -23,6 +23,49 @@ pub enum CloudFault {
     /// No request could be made.
     #[error("{0}")]
     Setup(Box<Problem>),
+    /// The identity refers to something that it may not touch.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The registry belongs to another operator than the identity: their names, and what to do.
+    #[error("it is an identity of another cloud ({0}, and the registry is of {1}), so nothing was sent; {text}", text = .2.text(.1))]
+    OtherCloud(&'static str, &'static str, OtherCloud),
+}
+
+/// What to do about a registry that belongs to another operator than the identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherCloud {
+    /// Variables say which of Azure's clouds it is.
+    Azure,
+    /// Keys of a Secret do.
+    AzureSecret,
+    /// The region says which of AWS's partitions it is.
+    Aws,
+    /// A Secret's region does.
+    AwsSecret,
+    /// The role's ARN does.
+    AwsRole,
+}
+
+impl OtherCloud {
+    fn text(self, theirs: &str) -> String {
+        match self {
+            OtherCloud::Azure => format!(
+                "set AZURE_ENVIRONMENT={theirs}, or AZURE_AUTHORITY_HOST, if the identity is of that cloud"
+            ),
+            OtherCloud::AzureSecret => format!(
+                "add the key AZURE_ENVIRONMENT={theirs}, or AZURE_AUTHORITY_HOST, if the identity is of that cloud"
+            ),
+            OtherCloud::Aws => {
+                format!("set AWS_REGION to a region of {theirs} if the identity is of that partition")
+            }
+            OtherCloud::AwsSecret => {
+                format!(
+                    "set the key AWS_DEFAULT_REGION to a region of {theirs} if the identity is of that partition"
+                )
+            }
+            OtherCloud::AwsRole => format!("use a role of {theirs}"),
+        }
+    }
 }
 
 impl CloudFault {
@@ -32,7 +75,11 @@ impl CloudFault {
             CloudFault::Aws(fault) => fault.is_outage(),
             CloudFault::Google(GoogleFault::OfAws(_, fault)) => fault.is_outage(),
             CloudFault::Http(_) => true,
-            CloudFault::Google(_) | CloudFault::Azure(_) | CloudFault::Setup(_) => false,
+            CloudFault::Google(_)
+            | CloudFault::Azure(_)
+            | CloudFault::Setup(_)
+            | CloudFault::Refused(_)
+            | CloudFault::OtherCloud(..) => false,
         }
     }
 }

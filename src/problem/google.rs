@@ -48,7 +48,9 @@ pub enum GoogleFault {
     #[error("the clock is before 1970; set it")]
     Clock,
     /// The subject is to be proven to another than AWS.
-    #[error("its regional_cred_verification_url is not the address of AWS's STS; make it anew with gcloud")]
+    #[error(
+        "its regional_cred_verification_url is not the GetCallerIdentity request of AWS's STS; recreate it with gcloud"
+    )]
     VerificationUrl,
     /// AWS's keys do not sign.
     #[error("the request to AWS cannot be signed; check the AWS keys")]
@@ -59,17 +61,6 @@ pub enum GoogleFault {
     /// The AWS identity of a federation with AWS failed.
     #[error("{0}: {1}")]
     OfAws(Shown, Box<CloudFault>),
-    /// A federation with an unknown kind of machine.
-    #[error(
-        "its credential_source is for an environment that is not known, only aws1 is; make it anew with gcloud"
-    )]
-    Environment,
-    /// No place of the subject token.
-    #[error("its credential_source has no file, url, executable or environment_id; make it anew with gcloud")]
-    NoSource,
-    /// A directory in place of a file.
-    #[error("its credential_source names no file; make it anew with gcloud")]
-    NoFileName,
     /// The subject token's file.
     #[error("the token file {0} {1}; check the volume that projects it")]
     TokenFile(Shown, Unreadable),
@@ -85,11 +76,6 @@ pub enum GoogleFault {
     /// There is no subject token.
     #[error("the subject token is empty or missing; check the credential_source")]
     NoSubjectToken,
-    /// A program that nobody allowed.
-    #[error(
-        "it names a program to run, which is not allowed; set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1 if you trust it"
-    )]
-    NotAllowed,
     /// The program has no name.
     #[error("its program has no name; correct the credential_source")]
     ProgramNoName,
@@ -138,9 +124,47 @@ pub enum GoogleFileFault {
     /// An external account without all that it needs.
     #[error("is no complete external account ({0}); make it anew with gcloud")]
     ExternalAccount(JsonReason),
+    /// A federation with an unknown kind of machine.
+    #[error(
+        "has a credential_source for an environment that is not known, only aws1 is; recreate it with gcloud"
+    )]
+    Environment,
+    /// No place of the subject token.
+    #[error(
+        "has a credential_source without file, url, executable or environment_id; recreate it with gcloud"
+    )]
+    NoSource,
+    /// A Secret refers to something outside of itself.
+    #[error("{0}")]
+    NotFromSecret(NotFromSecret),
     /// A secret would go to somebody else.
     #[error(
         "names in {0} an address that is not Google's, so nothing was sent there; get the file from its owner anew"
     )]
     Address(&'static str),
+}
+
+/// A source of a subject token that is not accepted from a Secret, why, and what to use instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotFromSecret {
+    /// A program.
+    #[error(
+        "is an external_account with an executable, which is never run for a Secret, whatever GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES says: it could be any program; use a service_account, or a credential_source with a file below /var/run/secrets/"
+    )]
+    Executable,
+    /// An address.
+    #[error(
+        "is an external_account with a url, which is not asked for a Secret: it could be a metadata server or a service of this machine; use a service_account, or a credential_source with a file below /var/run/secrets/"
+    )]
+    Url,
+    /// AWS's keys.
+    #[error(
+        "is an external_account for aws1, which is not accepted from a Secret: it would use the AWS keys of this machine or pod; use a service_account, or a credential_source with a file below /var/run/secrets/"
+    )]
+    Aws,
+    /// A file elsewhere.
+    #[error(
+        "is an external_account with a file that is not read for a Secret: it could be any file of this machine or pod; use a service_account, or mount the token below /var/run/secrets/ (not kubernetes.io/serviceaccount)"
+    )]
+    File,
 }

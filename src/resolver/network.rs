@@ -13,13 +13,14 @@ use crate::cluster::{Cluster, Found, Place};
 use crate::deadline::Deadline;
 use crate::docker_config::Loaded;
 use crate::finding::{Failure, Finding, Weight};
+use crate::identity::Identity;
 use crate::problem::{Need, Problem, Task};
 use crate::protocol;
 use crate::settings::Settings;
 use crate::shown::Shown;
-use crate::source::cloud_secrets::{self, CloudIdentity};
+use crate::source::cloud_secrets;
+use crate::source::pull_secrets;
 use crate::source::stored::{self, Change};
-use crate::source::{cloud_env, pull_secrets};
 use crate::stack;
 
 /// What the cluster may take of the whole time, so that the sources after it get a turn.
@@ -53,7 +54,7 @@ pub struct FromCluster {
     /// What getting them was like.
     pub pull_finding: Finding,
     /// The identity in the cloud's Secret, for a cloud's host.
-    pub identity: Option<CloudIdentity>,
+    pub identity: Option<Identity>,
     /// What getting it was like.
     pub cloud_finding: Finding,
 }
@@ -142,21 +143,9 @@ impl Network {
         self.run(deadline, work).unwrap_or_else(late)
     }
 
-    /// Exchanges an identity from the cluster for the host's credential.
-    pub fn exchange(
-        &self,
-        settings: &Settings,
-        host: &CloudHost,
-        name: &str,
-        identity: CloudIdentity,
-    ) -> Finding {
-        let work = cloud_secrets::exchange(settings, &self.http, host, name, identity);
-        self.run(self.http.deadline, work).unwrap_or_else(|| self.late(name))
-    }
-
-    /// Asks the host's cloud with the environment's identity.
-    pub fn cloud_env(&self, settings: &Settings, host: &CloudHost, name: &str) -> Finding {
-        let work = cloud_env::find(settings, &self.http, host, name);
+    /// Exchanges an identity for the host's credential.
+    pub fn exchange(&self, identity: &Identity, host: &CloudHost, name: &str) -> Finding {
+        let work = cloud_secrets::exchange(identity, &self.http, host, name);
         self.run(self.http.deadline, work).unwrap_or_else(|| self.late(name))
     }
 

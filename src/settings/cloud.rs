@@ -27,10 +27,22 @@ pub struct AwsSettings {
     pub web_identity_token_file: Option<PathBuf>,
     /// `AWS_ROLE_ARN`.
     pub role_arn: Option<String>,
-    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, else `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
-    pub container_credentials: Option<String>,
+    /// `AWS_ROLE_SESSION_NAME`.
+    pub session_name: Option<String>,
+    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`.
+    pub container_path: Option<String>,
+    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    pub container_address: Option<String>,
     /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`.
     pub container_token_file: Option<PathBuf>,
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    pub container_token: Option<Secret>,
+    /// `AWS_EC2_METADATA_DISABLED=true`: the machine's metadata server is not asked.
+    pub metadata_disabled: bool,
+    /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
+    pub metadata_endpoint: Option<String>,
+    /// `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`: whether it is asked over IPv6.
+    pub metadata_ipv6: Option<bool>,
     /// `AWS_EXTERNAL_ID`, which the role may demand.
     pub external_id: Option<String>,
     /// The first of the `AWS_ENDPOINT_URL` variables that is set. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` changes nothing: the
@@ -68,6 +80,8 @@ pub struct AzureSettings {
     pub federated_token_file: Option<PathBuf>,
     /// `AZURE_AUTHORITY_HOST`.
     pub authority_host: Option<String>,
+    /// `AZURE_ENVIRONMENT`: the name of one of Azure's clouds.
+    pub environment: Option<String>,
     /// `IDENTITY_ENDPOINT`: App Service's managed identity.
     pub identity_endpoint: Option<String>,
     /// `IDENTITY_HEADER`.
@@ -89,11 +103,18 @@ impl AwsSettings {
             credentials_file: variables.path("AWS_SHARED_CREDENTIALS_FILE"),
             web_identity_token_file: variables.path("AWS_WEB_IDENTITY_TOKEN_FILE"),
             role_arn: variables.word("AWS_ROLE_ARN")?,
-            container_credentials: match variables.word("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")? {
-                None => variables.word("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
-                uri => uri,
-            },
+            session_name: variables.word("AWS_ROLE_SESSION_NAME")?,
+            container_path: variables.word("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?,
+            container_address: variables.word("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
             container_token_file: variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+            container_token: variables.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN")?.map(Secret::trimmed),
+            metadata_disabled: variables
+                .word("AWS_EC2_METADATA_DISABLED")?
+                .is_some_and(|word| word.eq_ignore_ascii_case("true")),
+            metadata_endpoint: variables.word("AWS_EC2_METADATA_SERVICE_ENDPOINT")?,
+            metadata_ipv6: variables
+                .word("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")?
+                .map(|word| word.eq_ignore_ascii_case("ipv6")),
             external_id: variables.word("AWS_EXTERNAL_ID")?,
             endpoint_override: [
                 "AWS_ENDPOINT_URL",
@@ -129,6 +150,7 @@ impl AzureSettings {
             client_secret: variables.secret("AZURE_CLIENT_SECRET")?.map(Secret::trimmed),
             federated_token_file: variables.path("AZURE_FEDERATED_TOKEN_FILE"),
             authority_host: variables.word("AZURE_AUTHORITY_HOST")?,
+            environment: variables.word("AZURE_ENVIRONMENT")?,
             identity_endpoint: variables.word("IDENTITY_ENDPOINT")?,
             identity_header: variables.secret("IDENTITY_HEADER")?,
         })

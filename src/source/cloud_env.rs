@@ -1,33 +1,25 @@
 //! Source 4, last part: the cloud identities of this machine or pod, each for its own cloud's hosts only.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::cloud_secrets::settled;
 use crate::cloud::hosts::CloudHost;
-use crate::cloud::http::Http;
-use crate::cloud::{aws, azure, google};
-use crate::finding::Finding;
-use crate::settings::{Cloud, Settings};
+use crate::finding::{Failure, Finding};
+use crate::identity::{Identity, environment};
+use crate::settings::Settings;
 
-/// What was looked for, if there is no identity of the host's cloud here. Nothing is asked, and no network is
-/// needed to know.
-pub fn nothing_here(settings: &Settings, host: &CloudHost) -> Option<&'static str> {
-    match host.cloud() {
-        Cloud::Aws => aws::no_identity(settings),
-        Cloud::Google => google::no_identity(settings),
-        Cloud::Azure => azure::no_identity(settings),
-    }
-}
-
-/// Asks the host's cloud with the environment's identity.
-pub async fn find(settings: &Settings, http: &Http, host: &CloudHost, name: &str) -> Finding {
-    let started = Instant::now();
-    let outcome = match host {
-        CloudHost::Ecr(_) | CloudHost::EcrPublic { .. } => {
-            aws::credential(settings, http, host, None, name).await
+/// The environment's identity of the host's cloud. Nothing is asked, and no network is needed to know.
+///
+/// # Errors
+/// There is none, or what is there cannot be used: what was found, for the trail.
+pub fn identity(settings: &Settings, host: &CloudHost, name: &str) -> Result<Identity, Finding> {
+    let mut finding = Finding::default();
+    match environment::identity(settings, host.cloud(), name) {
+        Ok(Some(identity)) => return Ok(identity),
+        Ok(None) => {
+            let looked_for = environment::looked_for(host.cloud());
+            finding.look("cloud identity", shown!["none: ", looked_for], Duration::ZERO);
         }
-        CloudHost::Google => google::credential(settings, http, name, None).await,
-        CloudHost::Acr { host, cloud } => azure::credential(settings, http, host, *cloud, None).await,
-    };
-    settled(outcome, name, started.elapsed())
+        Err(problem) => finding.fail("cloud identity", Failure::default(problem), Duration::ZERO),
+    }
+    Err(finding)
 }

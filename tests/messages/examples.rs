@@ -76,6 +76,7 @@ fn plain() -> Vec<Problem> {
         Problem::StillServed { registry: any(), origin: any() },
         Problem::StillServedByEntry { registry: any(), origin: any() },
         Problem::StoredType { object: "secret …".into(), found: any() },
+        Problem::AzureCloud { origin: "secret …".into(), what: AzureFault::Authority },
         Problem::ExplainQuestion { question: any() },
         Problem::ConfigureNothing,
         Problem::ConfigureRegistry { name: any() },
@@ -201,8 +202,31 @@ fn kubeconfigs() -> Vec<KubeconfigFault> {
 fn google_files() -> impl Iterator<Item = GoogleFileFault> {
     use GoogleFileFault::*;
     let missing = Missing { key: ANY, kind: any() };
-    [NotCredential(json()), NotText, missing, UnknownType, Nested, ExternalAccount(json()), Address(ANY)]
-        .into_iter()
+    let not_from_secret = {
+        use docker_credential_kubeclarity::problem::NotFromSecret::*;
+        [Executable, Url, Aws, File].map(NotFromSecret)
+    };
+    let files =
+        [NotCredential(json()), NotText, missing, UnknownType, Nested, ExternalAccount(json()), Address(ANY)];
+    files.into_iter().chain([Environment, NoSource]).chain(not_from_secret)
+}
+
+fn refusals() -> impl Iterator<Item = Refusal> {
+    [
+        (Namer::Secret, Touched::File),
+        (Namer::Workload, Touched::Variable),
+        (Namer::Rule, Touched::Program),
+        (Namer::Kubelet, Touched::Address),
+        (Namer::Environment, Touched::ProgramNotAllowed),
+        (Namer::Secret, Touched::ApiServersToken),
+    ]
+    .into_iter()
+    .map(|(by, touched)| Refusal { by, touched })
+}
+
+fn other_clouds() -> impl Iterator<Item = CloudFault> {
+    use OtherCloud::*;
+    [Azure, AzureSecret, Aws, AwsSecret, AwsRole].into_iter().map(|fix| CloudFault::OtherCloud(ANY, ANY, fix))
 }
 
 pub fn said() -> [Said; 2] {
@@ -216,6 +240,8 @@ fn clouds() -> Vec<CloudFault> {
     clouds.extend(aws().into_iter().map(CloudFault::Aws));
     clouds.extend(google().into_iter().map(CloudFault::Google));
     clouds.extend(azure().into_iter().map(CloudFault::Azure));
+    clouds.extend(refusals().map(CloudFault::Refused));
+    clouds.extend(other_clouds());
     clouds
 }
 
@@ -250,6 +276,13 @@ fn aws() -> Vec<AwsFault> {
         Trust { causes: any(), subject: any() },
         Association(any()),
         Endpoint(ANY),
+        MetadataDisabled,
+        MetadataElsewhere,
+        AgentNoAddress(ANY),
+        AgentElsewhere(any()),
+        TokenFile(any(), Unreadable::Absent),
+        TokenNotText,
+        NoSession,
         NoRegion,
         NotThere(any()),
         Profile(any()),
@@ -275,14 +308,8 @@ fn google() -> Vec<GoogleFault> {
     ]);
     all.extend([Clock, VerificationUrl, SignForAws, NoAwsIdentity(any())]);
     all.push(OfAws(any(), Box::new(AwsFault::NoRegion.into())));
-    all.extend([
-        Environment,
-        NoSource,
-        NoFileName,
-        TokenFile(any(), Unreadable::Absent),
-        SourceStatus(any()),
-    ]);
-    all.extend([NoFieldName, NotJson, NoSubjectToken, NotAllowed, ProgramNoName]);
+    all.extend([TokenFile(any(), Unreadable::Absent), SourceStatus(any())]);
+    all.extend([NoFieldName, NotJson, NoSubjectToken, ProgramNoName]);
     all.extend(programs().map(Program));
     all.extend([ProgramLate, ProgramNotJson, ProgramRefused(any()), ProgramNoToken]);
     all
@@ -299,7 +326,10 @@ fn azure() -> Vec<AzureFault> {
         ExchangeNoToken,
         Tenant,
         Authority,
-        NoTokenFile,
+        Environment,
+        Contradiction,
+        EndpointNoAddress,
+        EndpointElsewhere,
         TokenFile(absent),
         TokenNotText,
     ]

@@ -31,7 +31,7 @@ fn group(problem: &Problem) -> &'static str {
         | Problem::NoCluster { .. }
         | Problem::Cluster { .. } => "The cluster",
         Problem::ClusterConfig { .. } => "Kubeconfigs",
-        Problem::IdentityFile { .. } | Problem::Cloud { .. } => "Clouds",
+        Problem::IdentityFile { .. } | Problem::AzureCloud { .. } | Problem::Cloud { .. } => "Clouds",
         Problem::NoNamespace { .. }
         | Problem::NotCreated { .. }
         | Problem::NowhereToStore { .. }

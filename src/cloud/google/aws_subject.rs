@@ -11,40 +11,68 @@ use url::Url;
 
 use crate::cloud::aws;
 use crate::cloud::http::{Http, form};
+use crate::identity::Identity;
+use crate::identity::aws::Partition;
+use crate::identity::environment;
 use crate::problem::{CloudFault, GoogleFault};
 use crate::secret::Secret;
-use crate::settings::Settings;
-
-const VERIFY: &str = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15";
+use crate::settings::Cloud;
 
 /// The token: the request's address, method and headers as JSON, percent-encoded.
 pub(super) async fn token(
-    settings: &Settings,
+    signer: Option<&Identity>,
     http: &Http,
     audience: &str,
     verification: Option<&str>,
 ) -> Result<Secret, CloudFault> {
-    let (credentials, region) = aws::of_this_machine(settings, http).await?;
-    let url = verification.unwrap_or(VERIFY).replace("{region}", &region);
+    let Some(signer) = signer else {
+        return Err(GoogleFault::NoAwsIdentity(environment::looked_for(Cloud::Aws).into()).into());
+    };
+    let (credentials, region) = aws::credentials_of(signer, http).await?;
+    let own = format!("https://sts.{{region}}.{}?{QUERY}", suffix(&region));
+    let url = verification.unwrap_or(&own).replace("{region}", &region);
     let host = checked(&url, &region)?;
     Ok(signed(&url, &host, audience, &region, credentials)?)
 }
 
-/// The address must be that of AWS's STS: what is signed for it speaks for the AWS identity.
-fn checked(url: &str, region: &str) -> Result<String, GoogleFault> {
-    let parsed = Url::parse(url)
-        .ok()
-        .filter(|url| url.scheme() == "https" && url.port().is_none() && url.username().is_empty());
-    let host = parsed.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
-    let ours = [
-        "sts.amazonaws.com".to_owned(),
-        format!("sts.{region}.amazonaws.com"),
-        format!("sts.{region}.amazonaws.com.cn"),
-    ];
-    if ours.contains(&host) {
-        return Ok(host);
+/// The one request that is signed: who am I?
+const QUERY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+/// Where the token service of a region is.
+fn suffix(region: &str) -> &'static str {
+    match Partition::of_region(region) {
+        Some(Partition::China) => "amazonaws.com.cn",
+        Some(Partition::EuropeanSovereign) => "amazonaws.eu",
+        Some(Partition::Iso) => "c2s.ic.gov",
+        Some(Partition::IsoB) => "sc2s.sgov.gov",
+        Some(Partition::IsoE) => "cloud.adc-e.uk",
+        Some(Partition::IsoF) => "csp.hci.ic.gov",
+        Some(Partition::Commercial | Partition::UsGovernment) | None => "amazonaws.com",
     }
-    Err(GoogleFault::VerificationUrl)
+}
+
+/// The address must be that of AWS's STS, and ask it for nothing but the caller's own identity: what is signed for it
+/// speaks for the AWS identity.
+fn checked(url: &str, region: &str) -> Result<String, GoogleFault> {
+    let wrong = || GoogleFault::VerificationUrl;
+    let parsed = Url::parse(url).map_err(|_| wrong())?;
+    let plain = parsed.scheme() == "https"
+        && parsed.port().is_none()
+        && parsed.username().is_empty()
+        && parsed.password().is_none()
+        && parsed.path() == "/"
+        && parsed.fragment().is_none();
+    let mut asked: Vec<_> = parsed.query_pairs().collect();
+    asked.sort();
+    let only = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+    let asks_who = asked.iter().map(|(name, value)| (&**name, &**value)).eq(only);
+    let host = parsed.host_str().unwrap_or_default().to_owned();
+    let commercial = Partition::of_region(region).is_none_or(|one| one == Partition::Commercial);
+    let ours =
+        host == format!("sts.{region}.{}", suffix(region)) || commercial && host == "sts.amazonaws.com";
+    // What parsers read differently is none of AWS's own spellings.
+    let spelt = url.is_ascii() && !url.contains(['\\', '%', '+', '\t', '\n', '\r']);
+    if plain && asks_who && ours && spelt { Ok(host) } else { Err(wrong()) }
 }
 
 fn signed(
@@ -81,24 +109,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_sts_is_signed_for() {
-        for good in [
-            "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
-            "https://sts.amazonaws.com?x",
+    fn only_who_am_i_is_signed_for_and_only_for_sts() {
+        let who = "Action=GetCallerIdentity&Version=2011-06-15";
+        let turned = "Version=2011-06-15&Action=GetCallerIdentity";
+        for (good, region) in [
+            (format!("https://sts.eu-west-1.amazonaws.com?{who}"), "eu-west-1"),
+            (format!("https://sts.eu-west-1.amazonaws.com/?{who}"), "eu-west-1"),
+            (format!("https://sts.eu-west-1.amazonaws.com:443/?{who}"), "eu-west-1"),
+            (format!("https://sts.eu-west-1.amazonaws.com?{turned}"), "eu-west-1"),
+            (format!("https://sts.amazonaws.com?{who}"), "eu-west-1"),
+            (format!("https://sts.cn-north-1.amazonaws.com.cn?{who}"), "cn-north-1"),
+            (format!("https://sts.us-gov-west-1.amazonaws.com?{who}"), "us-gov-west-1"),
         ] {
-            assert!(checked(good, "eu-west-1").is_ok(), "{good}");
+            assert!(checked(&good, region).is_ok(), "{good}");
         }
+        let at = |query: &str| format!("https://sts.eu-west-1.amazonaws.com/?{query}");
         for bad in [
-            "http://sts.eu-west-1.amazonaws.com",
-            "https://sts.eu-west-1.amazonaws.com.evil.com",
-            "https://evil.com?sts.eu-west-1.amazonaws.com",
-            "https://sts.us-east-1.amazonaws.com",
-            "https://x@sts.eu-west-1.amazonaws.com",
-            "https://s3.eu-west-1.amazonaws.com",
-            "",
+            format!("http://sts.eu-west-1.amazonaws.com?{who}"),
+            format!("https://sts.eu-west-1.amazonaws.com.evil.com?{who}"),
+            format!("https://evil.com?sts.eu-west-1.amazonaws.com&{who}"),
+            format!("https://sts.us-east-1.amazonaws.com?{who}"),
+            format!("https://x@sts.eu-west-1.amazonaws.com?{who}"),
+            format!("https://:x@sts.eu-west-1.amazonaws.com?{who}"),
+            format!("https://s3.eu-west-1.amazonaws.com?{who}"),
+            format!("https://sts.eu-west-1.amazonaws.com:8443?{who}"),
+            format!("https://sts.eu-west-1.amazonaws.com.cn?{who}"),
+            format!("https://sts.eu-west-1.amazonaws.com/x?{who}"),
+            format!("https://sts.eu-west-1.amazonaws.com?{who}#x"),
+            format!("https://sts.eu-west-1.amazonaws.com\\?{who}"),
+            "https://sts.eu-west-1.amazonaws.com".to_owned(),
+            at("Action=GetSessionToken&Version=2011-06-15"),
+            at("Action=AssumeRole&RoleArn=x&Version=2011-06-15"),
+            at("Action=GetCallerIdentity"),
+            at("Version=2011-06-15"),
+            at("Action=GetCallerIdentity&Version=2010-01-01"),
+            at("Action=GetCallerIdentity&Action=AssumeRole&Version=2011-06-15"),
+            at("Action=GetCallerIdentity&Version=2011-06-15&RoleArn=x"),
+            at("action=GetCallerIdentity&Version=2011-06-15"),
+            at("Action=Get%43allerIdentity&Version=2011-06-15"),
+            at("x"),
+            String::new(),
         ] {
-            assert!(checked(bad, "eu-west-1").is_err(), "{bad}");
+            assert!(checked(&bad, "eu-west-1").is_err(), "{bad}");
         }
+        assert!(checked(&format!("https://sts.amazonaws.com?{who}"), "cn-north-1").is_err());
+        assert!(checked(&format!("https://sts.cn-north-1.amazonaws.com?{who}"), "cn-north-1").is_err());
     }
 
     #[test]

@@ -5,108 +5,46 @@ pub mod executable;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use http::Method;
-use serde::Deserialize;
 use url::Url;
 
-use super::token::Impersonation;
 use super::{PLATFORM_SCOPE, Token, aws_subject, token};
 use crate::cloud::http::{Http, RequestBuilder, form};
-use crate::file;
-use crate::problem::{CloudFault, GoogleFault, GoogleFileFault};
+use crate::cloud::send;
+use crate::identity::Origin;
+use crate::identity::access::{self, Address, NotRead};
+use crate::identity::google::{ExternalAccount, Format, Source};
+use crate::problem::{CloudFault, GoogleFault};
 use crate::secret::Secret;
-use crate::settings::Settings;
+
 use crate::shown::Shown;
-
-/// The configuration, as `gcloud iam workload-identity-pools create-cred-config` writes it.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct ExternalAccount {
-    pub audience: String,
-    pub subject_token_type: String,
-    token_url: String,
-    service_account_impersonation_url: Option<String>,
-    service_account_impersonation: Option<ImpersonationOptions>,
-    /// The account to take on, if the configuration names one.
-    #[serde(skip)]
-    pub impersonation: Option<Impersonation>,
-    client_id: Option<String>,
-    client_secret: Option<Secret>,
-    workforce_pool_user_project: Option<String>,
-    credential_source: CredentialSource,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct ImpersonationOptions {
-    token_lifetime_seconds: Option<u64>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct CredentialSource {
-    file: Option<PathBuf>,
-    url: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    format: Option<Format>,
-    environment_id: Option<String>,
-    regional_cred_verification_url: Option<String>,
-    executable: Option<executable::Executable>,
-}
-
-/// How the token stands in the file or answer.
-#[derive(Debug, Clone, Deserialize)]
-struct Format {
-    #[serde(rename = "type", default)]
-    kind: String,
-    subject_token_field_name: Option<String>,
-}
-
-impl ExternalAccount {
-    /// Understands a configuration and checks its addresses.
-    pub(super) fn parse(text: &[u8]) -> Result<ExternalAccount, GoogleFileFault> {
-        let mut account: ExternalAccount =
-            serde_json::from_slice(text).map_err(|error| GoogleFileFault::ExternalAccount(error.into()))?;
-        account.token_url = token::checked("token_url", &account.token_url)?;
-        if let Some(url) = &account.service_account_impersonation_url {
-            let seconds = account
-                .service_account_impersonation
-                .as_ref()
-                .and_then(|options| options.token_lifetime_seconds);
-            // IAM's own limits: ten minutes to twelve hours.
-            let life = seconds
-                .map_or(token::IMPERSONATED_LIFE, |seconds| Duration::from_secs(seconds.clamp(600, 43_200)));
-            let url = token::checked("service_account_impersonation_url", url)?;
-            account.impersonation = Some(Impersonation { url, delegates: Vec::new(), life });
-        }
-        Ok(account)
-    }
-}
 
 /// An access token for the account.
 pub(super) async fn token(
+    origin: &Origin,
     account: &ExternalAccount,
-    settings: &Settings,
     http: &Http,
     scopes: &str,
 ) -> Result<Token, CloudFault> {
-    let subject = subject_token(account, settings, http).await?;
+    let subject = subject_token(origin, account, http).await?;
+    access::check_token(origin, &subject)?;
     let first_scopes = if account.impersonation.is_some() { PLATFORM_SCOPE } else { scopes };
-    let own = exchange(account, http, &subject, first_scopes).await?;
+    let own = exchange(origin, account, http, &subject, first_scopes).await?;
     match &account.impersonation {
-        Some(account) => token::impersonate(http, account, &own.text, scopes).await,
+        Some(account) => token::impersonate(origin, http, account, &own.text, scopes).await,
         None => Ok(own),
     }
 }
 
 async fn exchange(
+    origin: &Origin,
     account: &ExternalAccount,
     http: &Http,
     subject: &Secret,
     scopes: &str,
 ) -> Result<Token, CloudFault> {
-    let project = account.workforce_pool_user_project.as_deref().filter(|_| account.client_id.is_none());
+    let project = account.user_project.as_deref();
     let options = project.map(|project| serde_json::json!({ "userProject": project }).to_string());
     let mut fields = vec![
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
@@ -117,59 +55,58 @@ async fn exchange(
         ("subject_token", subject.expose()),
     ];
     fields.extend(options.as_deref().map(|options| ("options", options)));
-    let basic = match (&account.client_id, &account.client_secret) {
-        (Some(id), Some(secret)) => Some(token::basic_auth(id, secret)),
-        _ => None,
-    };
-    let answer = token::post(http, &account.token_url, &form(&fields), basic.as_ref()).await?;
+    let basic = account.client.as_ref().map(|(id, secret)| token::basic_auth(id, secret));
+    let answer = token::post(origin, http, &account.token_url, &form(&fields), basic.as_ref()).await?;
     Ok(token::parse(&answer)?)
 }
 
+/// The token of the other issuer. Whoever named the account decides where it may come from.
 async fn subject_token(
+    origin: &Origin,
     account: &ExternalAccount,
-    settings: &Settings,
     http: &Http,
 ) -> Result<Secret, CloudFault> {
-    let source = &account.credential_source;
-    if let Some(id) = &source.environment_id {
-        if id != "aws1" {
-            return Err(GoogleFault::Environment.into());
+    if let Some(reference) = account.source.reference() {
+        access::check(origin, reference)?;
+    }
+    match &account.source {
+        Source::Token(token) => Ok(token.clone()),
+        Source::Aws { verification_url, signer } => {
+            let url = verification_url.as_deref();
+            aws_subject::token(signer.as_deref(), http, &account.audience, url).await
         }
-        let url = source.regional_cred_verification_url.as_deref();
-        return aws_subject::token(settings, http, &account.audience, url).await;
+        Source::Executable(executable) => Ok(executable::token(executable, account, http.deadline).await?),
+        Source::File { path, format } => {
+            let text = access::read(origin, path).map_err(|why| match why {
+                NotRead::Refused(refusal) => CloudFault::from(refusal),
+                NotRead::Unreadable(why) => GoogleFault::TokenFile(Shown::path(path), why).into(),
+            })?;
+            Ok(formatted(format, &text)?)
+        }
+        Source::Url { url, headers, format } => from_url(origin, http, url, headers, format).await,
     }
-    if let Some(executable) = &source.executable {
-        return Ok(executable::token(executable, account, settings, http.deadline).await?);
-    }
-    if let Some(path) = &source.file {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let name = path.file_name().ok_or(GoogleFault::NoFileName)?;
-        let text = file::read_beneath(directory, Path::new(name))
-            .map_err(|why| GoogleFault::TokenFile(Shown::path(path), why))?;
-        return Ok(formatted(source.format.as_ref(), &text)?);
-    }
-    if let Some(url) = &source.url {
-        return from_url(source, http, url).await;
-    }
-    Err(GoogleFault::NoSource.into())
 }
 
-async fn from_url(source: &CredentialSource, http: &Http, url: &str) -> Result<Secret, CloudFault> {
+async fn from_url(
+    origin: &Origin,
+    http: &Http,
+    url: &str,
+    headers: &BTreeMap<String, Secret>,
+    format: &Format,
+) -> Result<Secret, CloudFault> {
     // A metadata server of another cloud or a service of this machine, or else a service: only https leaves the machine.
-    if !Url::parse(url).is_ok_and(|address| address.scheme() == "https" || stays_here(&address)) {
-        return Err(GoogleFault::PlainSource.into());
+    match Url::parse(url) {
+        Ok(address) if address.scheme() == "https" || stays_here(&address) => {}
+        _ => return Err(GoogleFault::PlainSource.into()),
     }
     let prepare = |request: RequestBuilder| {
-        source
-            .headers
-            .iter()
-            .fold(request, |request, (name, value)| request.header(name.as_str(), value.as_str()))
+        headers.iter().fold(request, |request, (name, value)| request.header(name.as_str(), value.expose()))
     };
-    let answer = http.send(Method::GET, url, prepare).await?;
+    let answer = send(origin, http, Address::Named(url), (Method::GET, url), prepare).await?;
     if !answer.status.is_success() {
         return Err(GoogleFault::SourceStatus(shown![answer.status]).into());
     }
-    Ok(formatted(source.format.as_ref(), &answer.body)?)
+    Ok(formatted(format, &answer.body)?)
 }
 
 /// Whether an address without TLS is this machine's own: loopback, or link-local as metadata servers are.
@@ -187,11 +124,10 @@ fn stays_here(address: &Url) -> bool {
 const METADATA_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// The token itself: the whole text, or a field of a JSON object.
-fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, GoogleFault> {
-    let whole = || Secret::from_utf8(text.to_vec()).map(Secret::trimmed).filter(|token| !token.is_empty());
+fn formatted(format: &Format, text: &[u8]) -> Result<Secret, GoogleFault> {
     let token = match format {
-        Some(format) if format.kind == "json" => {
-            let field = format.subject_token_field_name.as_deref().ok_or(GoogleFault::NoFieldName)?;
+        Format::Json(field) => {
+            let field = field.as_deref().ok_or(GoogleFault::NoFieldName)?;
             let mut fields: BTreeMap<String, serde_json::Value> =
                 serde_json::from_slice(text).map_err(|_| GoogleFault::NotJson)?;
             match fields.remove(field) {
@@ -199,7 +135,7 @@ fn formatted(format: Option<&Format>, text: &[u8]) -> Result<Secret, GoogleFault
                 _ => None,
             }
         }
-        _ => whole(),
+        Format::Text => Secret::from_utf8(text.to_vec()).map(Secret::trimmed),
     };
     token.filter(|token| !token.is_empty()).ok_or(GoogleFault::NoSubjectToken)
 }
@@ -228,27 +164,20 @@ mod tests {
         }
     }
 
-    fn format(kind: &str, field: Option<&str>) -> Format {
-        Format { kind: kind.into(), subject_token_field_name: field.map(Into::into) }
-    }
-
     #[test]
     fn a_subject_token_is_text_or_a_field() {
-        assert_eq!(formatted(None, b"abc\n").unwrap().expose(), "abc");
-        assert_eq!(formatted(Some(&format("text", None)), b"abc").unwrap().expose(), "abc");
-        assert_eq!(
-            formatted(Some(&format("json", Some("t"))), br#"{"t":"abc","x":1}"#).unwrap().expose(),
-            "abc"
-        );
+        let json = Format::Json(Some("t".to_owned()));
+        assert_eq!(formatted(&Format::Text, b"abc\n").unwrap().expose(), "abc");
+        assert_eq!(formatted(&json, br#"{"t":"abc","x":1}"#).unwrap().expose(), "abc");
         for (format, text) in [
-            (None, &b""[..]),
-            (None, b"\xff"),
-            (Some(format("json", None)), b"{}"),
-            (Some(format("json", Some("t"))), b"{}"),
-            (Some(format("json", Some("t"))), br#"{"t":5}"#),
-            (Some(format("json", Some("t"))), b"abc"),
+            (&Format::Text, &b""[..]),
+            (&Format::Text, b"\xff"),
+            (&Format::Json(None), b"{}"),
+            (&json, b"{}"),
+            (&json, br#"{"t":5}"#),
+            (&json, b"abc"),
         ] {
-            assert!(formatted(format.as_ref(), text).is_err());
+            assert!(formatted(format, text).is_err());
         }
     }
 }

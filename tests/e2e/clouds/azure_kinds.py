@@ -7,6 +7,11 @@ HOSTS = {"public": "boxregistry.azurecr.io", "us": "boxregistry.azurecr.us", "ch
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
+def of_cloud(cloud):
+    """What says that an identity is of one of Azure's clouds."""
+    return {} if cloud == "public" else {"AZURE_AUTHORITY_HOST": f"https://{AUTHORITY[cloud]}/"}
+
+
 def client_secret(box, home, cloud="public"):
     tenant, client = box.directory_service.app(cloud, secret="s3cr~t+with/odd&chars=")
     return {"AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": client, "AZURE_CLIENT_SECRET": "s3cr~t+with/odd&chars="}, client

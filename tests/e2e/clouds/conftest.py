@@ -13,6 +13,7 @@ if os.environ.get("BOX_METADATA") is None:
 
 from box.cloud import Box  # noqa: E402
 from box.helper import Helper  # noqa: E402
+from lib.kapi import Api  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +35,42 @@ def helper(box):
     home = Path(tempfile.mkdtemp(prefix="h."))
     yield Helper(box, home)
     shutil.rmtree(home)
+
+
+NAMES = ("ecr-sa", "gcr-sa", "acr-sa")
+
+
+@pytest.fixture(scope="session")
+def api():
+    directory = tempfile.mkdtemp(prefix="k.", dir="/tmp")      # short: Unix sockets live in it
+    server = Api(directory)
+    yield server
+    server.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+class Cluster:
+    """A fresh credentials namespace and a service account that may read the secrets of that name, and nothing else."""
+
+    def __init__(self, api, helper):
+        self.api, self.helper = api, helper
+        self.namespace = api.namespace()
+        api.service_account(self.namespace, "scanner")
+        api.allow_get(self.namespace, f"{self.namespace}/scanner", secrets=(*NAMES, "basic-regcred"), service_accounts=("scanner",))
+        self.token = api.token(self.namespace, "scanner")
+        self.variables = {"KUBECONFIG": api.kubeconfig(helper.home / "kubeconfig", {"token": self.token}), "CREDS_SECRET_NAMESPACE": self.namespace}
+
+    def secret(self, name, data):
+        self.api.secret(self.namespace, name, {k: v for k, v in data.items() if v is not None})
+
+    def replace(self, name, data):
+        self.api.request("DELETE", f"/api/v1/namespaces/{self.namespace}/secrets/{name}")
+        self.secret(name, data)
+
+    def get(self, host, **variables):
+        return self.helper.get(host, **self.variables, **variables)
+
+
+@pytest.fixture
+def cluster(api, helper):
+    return Cluster(api, helper)

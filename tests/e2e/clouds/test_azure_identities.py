@@ -22,7 +22,7 @@ def claims(answer):
 @pytest.mark.parametrize("host,cloud", HOSTS)
 def test_every_row_of_the_table(box, helper, host, cloud, form):
     variables, client = azure_kinds.client_secret(box, helper.home, cloud)
-    got = claims(helper.get(form.format(host), **variables))
+    got = claims(helper.get(form.format(host), **variables, **azure_kinds.of_cloud(cloud)))
     assert (got["appid"], got["aud"], got["aad_aud"]) == (client, host, ACR)
     assert box.endpoints() == [f"POST {azure_kinds.AUTHORITY[cloud]}/{variables['AZURE_TENANT_ID']}/oauth2/v2.0/token", f"POST {host}/oauth2/exchange"], box.story()
 
@@ -47,7 +47,7 @@ def test_workload_identity_in_a_sovereign_cloud(box, helper, cloud):
 def test_arm_is_the_fallback_where_the_tenant_has_no_registry_resource(box, helper, cloud, kind):
     variables, client = getattr(azure_kinds, kind)(box, helper.home, cloud)
     box.directory_service.without_acr.add(variables["AZURE_TENANT_ID"])
-    got = claims(helper.get(azure_kinds.HOSTS[cloud], **variables))
+    got = claims(helper.get(azure_kinds.HOSTS[cloud], **azure_kinds.of_cloud(cloud) | variables))
     assert got["appid"] == client and got["aad_aud"].rstrip("/") == ARM[cloud]
     assert [r.by for r in box.requests] == ["entra", "entra", "acr"], box.story()
 
@@ -56,7 +56,7 @@ def test_a_managed_identity_in_a_sovereign_cloud(box, helper):
     helper.machine = {"BOX_DMI": "azure"}
     variables, client = azure_kinds.system_assigned(box, helper.home)
     box.azure_vm.cloud = "us"
-    assert claims(helper.get("boxregistry.azurecr.us", **variables))["appid"] == client
+    assert claims(helper.get("boxregistry.azurecr.us", **variables, AZURE_ENVIRONMENT="AzureUSGovernment"))["appid"] == client
 
 
 def test_managed_identity_requests_are_as_documented(box, helper):

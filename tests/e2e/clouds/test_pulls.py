@@ -12,9 +12,10 @@ from box.helper import PROGRAM
 
 ACCOUNT = "123456789012"
 AWS = (lambda b, h: identities.keys(b.aws.user()))
-AZURE = (lambda cloud: lambda b, h: azure_kinds.client_secret(b, h, cloud)[0])
+CHINA = (lambda b, h: AWS(b, h) | {"AWS_REGION": "cn-north-1"})
+AZURE = (lambda cloud: lambda b, h: azure_kinds.client_secret(b, h, cloud)[0] | azure_kinds.of_cloud(cloud))
 HOSTS = [(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com", AWS), (f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com", AWS), (f"{ACCOUNT}.dkr-ecr.us-east-2.on.aws", AWS),
-         (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn", AWS), ("public.ecr.aws", AWS),
+         (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn", CHINA), ("public.ecr.aws", AWS),
          ("europe-west1-docker.pkg.dev", google_kinds.service_account), ("gcr.io", google_kinds.service_account), ("docker.europe-west3.rep.pkg.dev", google_kinds.external_impersonating),
          ("boxregistry.azurecr.io", AZURE("public")), ("boxregistry.azurecr.us", AZURE("us")), ("boxregistry.azurecr.cn", AZURE("china"))]
 

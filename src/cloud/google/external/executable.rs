@@ -8,21 +8,13 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::ExternalAccount;
 use crate::child;
 use crate::deadline::Deadline;
+use crate::identity::google::{Executable, ExternalAccount};
 use crate::problem::GoogleFault;
 use crate::secret::Secret;
-use crate::settings::Settings;
-use crate::shown::Shown;
 
-/// The configuration's part for it.
-#[derive(Debug, Clone, Deserialize)]
-pub(in crate::cloud::google) struct Executable {
-    command: String,
-    timeout_millis: Option<u64>,
-    output_file: Option<String>,
-}
+use crate::shown::Shown;
 
 /// What the program prints.
 #[derive(Deserialize)]
@@ -41,16 +33,12 @@ struct Printed {
 
 const DEFAULT_TIMEOUT: u64 = 30_000;
 
-/// Runs the program.
+/// Runs the program. Whether it may be was asked before.
 pub(super) async fn token(
     executable: &Executable,
     account: &ExternalAccount,
-    settings: &Settings,
     deadline: Deadline,
 ) -> Result<Secret, GoogleFault> {
-    if !settings.google.allow_executables {
-        return Err(GoogleFault::NotAllowed);
-    }
     let limit =
         Duration::from_millis(executable.timeout_millis.unwrap_or(DEFAULT_TIMEOUT)).min(deadline.left());
     let printed = timeout(limit, run(executable, account)).await.map_err(|_| GoogleFault::ProgramLate)??;

@@ -13,6 +13,9 @@ use crate::secret::Secret;
 
 use crate::shown::Shown;
 
+/// The variable for an agent that is elsewhere than ECS's.
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+
 /// An identity of AWS.
 #[derive(Debug, Clone)]
 pub struct Aws {
@@ -144,13 +147,18 @@ impl Aws {
             AwsKind::Profile(profile) => {
                 shown!["the AWS profile ", Shown::text(profile.name().unwrap_or("default"))]
             }
+            AwsKind::Container(Container { agent: Agent::Path(_), .. }) => {
+                "the AWS container credentials (ECS task role)".into()
+            }
             AwsKind::Container(Container { token: Some(ContainerToken::File(file)), .. }) => {
                 shown![
-                    "the AWS container credentials (EKS Pod Identity) by the token file ",
+                    "the AWS container credentials (EKS Pod Identity) of ",
+                    FULL_URI,
+                    " by ",
                     Shown::path(file)
                 ]
             }
-            AwsKind::Container(_) => "the AWS container credentials (ECS task role)".into(),
+            AwsKind::Container(_) => shown!["the AWS container credentials of ", FULL_URI],
             AwsKind::Machine { .. } => "the AWS role of this EC2 machine".into(),
         }
     }

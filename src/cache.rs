@@ -19,13 +19,14 @@ use std::time::SystemTime;
 
 use crate::cluster;
 use crate::credential::Credential;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Stage};
 use crate::finding::{Failure, Weight};
 use crate::problem::Problem;
 use crate::question::Question;
 use crate::resolver::{Resolution, Resolver, Source};
 use crate::settings::Settings;
 use crate::shown::Shown;
+use crate::watch;
 use lock::Lock;
 use store::Store;
 
@@ -85,6 +86,7 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
         Ok(resolution) => return Answer::Asked(resolution),
         Err(so_far) => so_far,
     };
+    Stage::Cache.begins();
     // What needs no network is not worth a file.
     let store = if resolver.needs_network() { Store::open(settings).ok() } else { None };
     let Some(store) = store else { return Answer::Asked(resolver.others(so_far)) };
@@ -99,6 +101,8 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     if let Some(entry) = fresh() {
         return Answer::Kept(entry);
     }
+    // From here on it may wait: without a thread, all but what hangs keeps to the limit.
+    let _ = watch::start();
     // One for the registry: whether its repositories have one answer is known only once somebody has asked.
     let _lock = Lock::take(&store, &names.registry, deadline, || fresh().is_some());
     // Whoever held the lock before may have answered in the meantime.
@@ -108,6 +112,7 @@ pub fn answer(settings: &Settings, question: &Question, deadline: Deadline) -> A
     }
     let generation = store.generation();
     let resolution = resolver.others(so_far);
+    Stage::Cache.begins();
     if let Some(entry) = old.filter(|entry| covers_outage(entry, &resolution, SystemTime::now())) {
         return Answer::Kept(entry);
     }
@@ -177,6 +182,7 @@ fn covers_outage(entry: &Entry, resolution: &Resolution, now: SystemTime) -> boo
 
 /// Forgets every answer, because a login was stored or erased.
 pub fn forget(settings: &Settings) {
+    Stage::Cache.begins();
     Store::clear_all(settings);
 }
 

@@ -65,7 +65,9 @@ pub fn end_all() {
 
 fn end(leader: Pid) {
     // Those that have left the group for one of their own are below it.
-    end_with_all_below(leader);
+    if numbers_are_ours() {
+        end_with_all_below(leader);
+    }
     let _ = kill_process_group(leader, Signal::KILL);
 }
 
@@ -78,6 +80,13 @@ fn end_with_all_below(process: Pid) {
         end_with_all_below(child);
     }
     let _ = kill_process(process, Signal::KILL);
+}
+
+/// Whether `/proc` names processes as we do. In a namespace of processes it may be the one of another namespace, and its
+/// numbers somebody else's.
+fn numbers_are_ours() -> bool {
+    let own = std::fs::read_link("/proc/self").ok();
+    own.and_then(|own| own.to_str()?.parse().ok()) == Some(rustix::process::getpid().as_raw_nonzero().get())
 }
 
 fn children(process: Pid) -> Vec<Pid> {

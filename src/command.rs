@@ -10,14 +10,17 @@ mod store;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::time::Duration;
 
-use crate::deadline::Deadline;
+use crate::deadline::{DEFAULT_LIMIT, Deadline};
+use crate::ending;
 use crate::log;
+use crate::mounts::{self, Risk};
 use crate::problem::Problem;
-use crate::protocol::{self, NAME, Reply};
+use crate::protocol::{self, NAME, NOT_FOUND_LINE, Reply};
 use crate::settings::Settings;
 use crate::shown::Shown;
+use crate::supervisor;
+use crate::watch;
 
 const USAGE: &str = "Usage: docker-credential-kubeclarity <store|get|erase|list|version>";
 
@@ -42,34 +45,83 @@ For people (each with --help):
 Exit code 0 is success. With 1, the reason is on stdout.
 ";
 
-/// Runs the verb that the arguments name.
-pub fn run(arguments: &[OsString]) -> Reply {
+/// Runs the verb that the arguments name; in the second process of a supervised one, `is_worker` is set.
+pub fn run(arguments: &[OsString], is_worker: bool) -> Reply {
     let verb = arguments.first().and_then(|verb| verb.to_str());
+    let watch = if is_worker { Watch::Worker } else { Watch::Always };
     match (verb, arguments.len()) {
         (Some("version" | "--version" | "-v"), 1) => version(),
         (Some("--help" | "-h"), 1) => Reply::success(HELP),
-        (Some("get"), 1) => with_stdin(get::run),
-        (Some("store"), 1) => with_stdin(store::run),
-        (Some("erase"), 1) => with_stdin(erase::run),
-        (Some("list"), 1) => {
-            let settings = Settings::from_env();
-            log::silence(settings.as_ref().ok());
-            settings.map_or_else(
-                |problem| Reply::problem(&problem),
-                |settings| list::run(&settings, deadline(&settings)),
-            )
+        (Some("get"), 1) => {
+            // What is mounted or kept is answered without a thread.
+            let watch = if is_worker { Watch::Worker } else { Watch::WhenNeeded };
+            watched(arguments, watch, Some((NOT_FOUND_LINE, false)), |told| with_stdin(told, get::run))
         }
-        (Some("explain" | "configure" | "install"), _) => people(arguments),
+        (Some("store"), 1) => watched(arguments, watch, None, |told| with_stdin(told, store::run)),
+        (Some("erase"), 1) => watched(arguments, watch, None, |told| with_stdin(told, erase::run)),
+        (Some("list"), 1) => watched(arguments, watch, Some(("{}\n", true)), |told| match told.settings {
+            Ok(settings) => list::run(&settings, told.deadline),
+            Err(problem) => Reply::problem(&problem),
+        }),
+        (Some("explain" | "configure" | "install"), _) => {
+            watched(arguments, watch, None, |told| people(arguments, told))
+        }
         (_, 1) => Reply::failure(shown![NAME, ": unknown action: ", Shown::path(Path::new(&arguments[0]))]),
         (Some("get" | "store" | "erase"), _) => {
-            protocol::drain_stdin(Deadline::after(DEFAULT_TIMEOUT));
+            protocol::drain_stdin(Deadline::of_settings());
             Reply::failure(USAGE)
         }
         _ => Reply::failure(USAGE),
     }
 }
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How a verb is held to the limit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    /// From here on.
+    Always,
+    /// Where something can hang, or once something must be asked.
+    WhenNeeded,
+    /// From here on, and by another process.
+    Worker,
+}
+
+/// What a verb works with.
+struct Told {
+    settings: Result<Settings, Problem>,
+    deadline: Deadline,
+}
+
+/// Runs a verb that touches files or the network, so that nothing that hangs outlasts the limit. Where the user wants no
+/// errors, `anonymous` is the answer when it is over.
+fn watched(
+    arguments: &[OsString],
+    watch: Watch,
+    anonymous: Option<(&'static str, bool)>,
+    verb: impl FnOnce(Told) -> Reply,
+) -> Reply {
+    let settings = Settings::from_env();
+    let known = settings.as_ref().ok();
+    let deadline = Deadline::begun(known.map_or(DEFAULT_LIMIT, |settings| settings.timeout));
+    if let Some((text, success)) =
+        anonymous.filter(|_| known.is_some_and(|settings| settings.errors_are_anonymous))
+    {
+        ending::instead_of_late(text, success);
+    }
+    let has_log = known.is_some_and(|settings| settings.log);
+    let risk = if watch == Watch::Worker { Risk::Unknown } else { mounts::risk() };
+    if risk == Risk::MayHang
+        && let Ok(reply) = supervisor::run(arguments, has_log)
+    {
+        return reply;
+    }
+    log::silence(known);
+    if watch != Watch::WhenNeeded || risk != Risk::None || has_log {
+        // Without a thread, all but what hangs keeps to the limit.
+        let _ = watch::start();
+    }
+    verb(Told { settings, deadline })
+}
 
 /// The whole command line as people use it, for their verbs, the man page and the shells' completions.
 pub fn command_line() -> clap::Command {
@@ -102,13 +154,13 @@ const PROTOCOL: [(&str, &str); 5] = [
 ];
 
 /// The verbs for people. Their parser's own exit code for wrong usage is 2, which clients read as success.
-fn people(arguments: &[OsString]) -> Reply {
+fn people(arguments: &[OsString], told: Told) -> Reply {
     let all = std::iter::once(OsStr::new(NAME)).chain(arguments.iter().map(OsString::as_os_str));
     match command_line().try_get_matches_from(all) {
         Err(error) => Reply::people(!error.use_stderr(), error.to_string()),
         Ok(matches) => match matches.subcommand() {
-            Some(("explain", matches)) => explain::run(matches),
-            Some(("configure", matches)) => configure::run(matches),
+            Some(("explain", matches)) => explain::run(matches, told),
+            Some(("configure", matches)) => configure::run(matches, told),
             Some(("install", matches)) => install::run(matches),
             _ => Reply::failure(USAGE),
         },
@@ -119,10 +171,6 @@ fn version() -> Reply {
     Reply::success(format!("{NAME} ({}) {}\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
 }
 
-fn deadline(settings: &Settings) -> Deadline {
-    Deadline::after(settings.timeout)
-}
-
 /// What a verb with input works with.
 struct Input {
     stdin: Vec<u8>,
@@ -130,13 +178,9 @@ struct Input {
     deadline: Deadline,
 }
 
-/// Reads settings and stdin, in this order: the limit for reading is a setting. A wrong setting is told only
-/// after stdin was read to its end.
-fn with_stdin(verb: impl FnOnce(&Input) -> Reply) -> Reply {
-    let settings = Settings::from_env();
-    log::silence(settings.as_ref().ok());
-    let timeout = settings.as_ref().map_or(DEFAULT_TIMEOUT, |settings| settings.timeout);
-    let deadline = Deadline::after(timeout);
+/// Reads stdin. A wrong setting is told only after it was read to its end.
+fn with_stdin(told: Told, verb: impl FnOnce(&Input) -> Reply) -> Reply {
+    let Told { settings, deadline } = told;
     match protocol::read_stdin(deadline) {
         Ok(stdin) => verb(&Input { stdin, settings, deadline }),
         Err(problem) => Reply::problem(&problem),

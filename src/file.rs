@@ -6,14 +6,21 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use crate::problem::Unreadable;
+use crate::watch;
 
 /// No credential file is larger: a Secret holds at most 1 MiB.
 pub const MOST_BYTES: u64 = 2 * 1024 * 1024;
+
+/// To read and understand more than this, all files together, may take its time.
+const QUICK: u64 = 256 * 1024;
+/// What was read so far.
+static READ: AtomicU64 = AtomicU64::new(0);
 
 impl From<Errno> for Unreadable {
     fn from(error: Errno) -> Self {
@@ -119,6 +126,10 @@ fn read(file: OwnedFd) -> Result<Vec<u8>, Unreadable> {
     // Room for all of it at once; a message if there is none.
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(size as usize + 1).map_err(|_| Unreadable::Other(ErrorKind::OutOfMemory))?;
+    if READ.fetch_add(size, Ordering::Relaxed) + size > QUICK {
+        // Without a thread, it takes as long as it takes.
+        let _ = watch::start();
+    }
     match File::from(file).take(MOST_BYTES + 1).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
         Ok(_) => Ok(bytes),

@@ -44,5 +44,12 @@ pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
             }
         }
     }
-    let _ = std::io::stderr().write_all(lines.as_bytes());
+    write(lines.as_bytes());
+}
+
+/// Writes what is ready to be shown.
+pub fn write(lines: &[u8]) {
+    if !lines.is_empty() {
+        let _ = std::io::stderr().write_all(lines);
+    }
 }

@@ -2,15 +2,17 @@
 
 use std::alloc::System;
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use docker_credential_kubeclarity::command;
+use docker_credential_kubeclarity::deadline;
+use docker_credential_kubeclarity::ending;
 use docker_credential_kubeclarity::problem::OWN_FAULT;
 use docker_credential_kubeclarity::resolver::network;
 use docker_credential_kubeclarity::stack;
+use docker_credential_kubeclarity::supervisor;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use zeroizing_alloc::ZeroAlloc;
 
@@ -19,6 +21,7 @@ use zeroizing_alloc::ZeroAlloc;
 static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
+    deadline::begin();
     // A core file would hold every secret that is in memory. Linux writes none that is this small; with 0 it would still
     // hand all of the memory to a program that collects core files, and with 1 it does not.
     for most in [1, 0] {
@@ -35,13 +38,12 @@ fn main() -> ExitCode {
     // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        let line = format!("kubeclarity: {OWN_FAULT}{place}; please report it\n");
-        let _ = std::io::stdout().write_all(line.as_bytes());
-        #[allow(clippy::exit)] // a panic has no other way out but abort, which is no exit code 1
-        std::process::exit(1);
+        ending::give_up(&format!("kubeclarity: {OWN_FAULT}{place}; please report it\n"));
     }));
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let reply = command::run(&arguments);
+    let mut words = std::env::args_os();
+    let is_worker = supervisor::is_worker(words.next().as_deref());
+    let arguments: Vec<OsString> = words.collect();
+    let reply = command::run(&arguments, is_worker);
     if network::was_used() {
         stack::wipe();
     }

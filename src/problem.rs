@@ -26,7 +26,7 @@ pub use config::{ConfigFault, EntryFault, JsonReason};
 pub use file::{FileFault, Unreadable};
 pub use google::{GoogleFault, GoogleFileFault, NotFromSecret};
 pub use network::ProxyFault;
-pub use setting::{Expected, Need, Task};
+pub use setting::{Expected, Need, Stop, Task};
 
 use std::time::Duration;
 
@@ -56,6 +56,13 @@ pub enum Problem {
         what: Task,
         /// The limit.
         limit: Duration,
+    },
+
+    /// A signal ended the process before it had an answer.
+    #[error("the helper was ended by {by} before it had an answer; run it again")]
+    Stopped {
+        /// The signal.
+        by: Stop,
     },
 
     /// A file that should be there cannot be used.
@@ -321,7 +328,9 @@ pub enum Problem {
     ConfigureNoHome,
 
     /// The system refuses something that every process needs.
-    #[error("the system does not let this process {what} ({kind}); check its limits (descriptors, memory)")]
+    #[error(
+        "the system does not let this process {what} ({kind}); check its limits (descriptors, processes, memory)"
+    )]
     System {
         /// What was tried.
         what: Need,

@@ -7,17 +7,19 @@ mod login;
 pub use login::{Login, login};
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use serde::Serialize;
 use zeroize::Zeroize;
 
 use crate::credential::Credential;
 use crate::deadline::Deadline;
+use crate::ending;
 use crate::problem::{Need, Problem, Task};
 use crate::shown::Shown;
+use crate::watch::{self, timespec};
 
 /// The program's name, as clients know it.
 pub const NAME: &str = "docker-credential-kubeclarity";
@@ -25,23 +27,13 @@ pub const NAME: &str = "docker-credential-kubeclarity";
 /// The one text that every client takes as "no credential, go on without": Docker's helper library compares it
 /// letter by letter.
 pub const NOT_FOUND: &str = "credentials not found in native keychain";
+/// The same as a client gets it.
+pub const NOT_FOUND_LINE: &str = "credentials not found in native keychain\n";
 const NO_SERVER: &str = "no credentials server URL";
 const NO_USERNAME: &str = "no credentials username";
 
 /// What is kept of stdin; the rest is read and thrown away.
 const MOST_STDIN: usize = 64 * 1024;
-
-/// Whether somebody has begun to answer: there is one answer only.
-static ANSWERED: AtomicBool = AtomicBool::new(false);
-
-/// Answers in place of a process that hangs in the system, in a read of a file that never comes, say, and ends it.
-pub fn give_up(problem: &Problem) {
-    if !ANSWERED.swap(true, Ordering::SeqCst) {
-        let _ = std::io::stdout().write_all(&Reply::problem(problem).text);
-        #[allow(clippy::exit)] // the thread that would return from `main` is the one that hangs
-        std::process::exit(1);
-    }
-}
 
 /// What the process says and how it ends.
 pub struct Reply {
@@ -69,6 +61,19 @@ impl Reply {
     /// A failure of ours.
     pub fn problem(problem: &Problem) -> Reply {
         Reply::failure(shown!["kubeclarity: ", problem])
+    }
+
+    /// What another process of this program has said.
+    pub fn of(success: bool, text: Vec<u8>) -> Reply {
+        Reply { success, text }
+    }
+
+    /// The time is over.
+    pub fn late(problem: &Problem) -> Reply {
+        match ending::instead() {
+            Some((text, success)) => Reply { success, text: text.into() },
+            None => Reply::problem(problem),
+        }
     }
 
     /// What is written to stdout.
@@ -99,17 +104,14 @@ impl Reply {
         if written { Reply { success: true, text } } else { Reply::not_found() }
     }
 
-    /// Writes the text in one piece. True if the process succeeded; a closed pipe is no panic.
+    /// Writes the text. True if the process succeeded; a closed pipe is no panic.
     pub fn send(self) -> bool {
-        if ANSWERED.swap(true, Ordering::SeqCst) {
-            // The other thread is writing its line and ends the process.
-            loop {
-                std::thread::park();
-            }
+        if !ending::takes_at_once(self.text.len()) {
+            Deadline::of_settings();
+            // Without a thread, the reader may take as long as it likes.
+            let _ = watch::start();
         }
-        let mut stdout = std::io::stdout().lock();
-        let written = stdout.write_all(&self.text).and_then(|()| stdout.flush());
-        self.success && written.is_ok()
+        ending::answer(&self.text, self.success)
     }
 }
 
@@ -122,9 +124,7 @@ pub fn read_stdin(deadline: Deadline) -> Result<Vec<u8>, Problem> {
     let mut kept = Vec::with_capacity(1024);
     let mut chunk = [0_u8; 4096];
     loop {
-        let left = deadline.left();
-        let limit = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&limit)) {
+        match ready(&stdin, deadline) {
             Ok(0) => {
                 return Err(Problem::Deadline { what: Task::Stdin, limit: deadline.limit() });
             }
@@ -144,6 +144,20 @@ pub fn read_stdin(deadline: Deadline) -> Result<Vec<u8>, Problem> {
             Err(Errno::BADF) => return Ok(kept),
             Err(error) => return Err(Problem::System { what: Need::ReadStdin, kind: error.kind() }),
         }
+    }
+}
+
+/// Waits until there is something to read. Process 1 gets no signal that it does not catch, so it is watched while it waits.
+fn ready(stdin: &std::io::Stdin, deadline: Deadline) -> Result<usize, Errno> {
+    let wait = |limit| poll(&mut [PollFd::new(stdin, PollFlags::IN)], Some(&timespec(limit)));
+    match wait(Duration::ZERO) {
+        Ok(0) => {
+            if rustix::process::getpid().is_init() {
+                let _ = watch::start();
+            }
+            wait(deadline.left())
+        }
+        ready => ready,
     }
 }
 

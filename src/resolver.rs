@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloud::hosts::CloudHost;
 use crate::cluster;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Stage};
 use crate::docker_config::Loaded;
 use crate::docker_config::select::select;
 use crate::finding::{Candidate, Failure, Finding, Look, Weight};
@@ -157,6 +157,7 @@ impl<'a> Resolver<'a> {
 
     /// Asks the sources after the mounted one.
     pub fn others(&self, mut resolution: Resolution) -> Resolution {
+        Stage::Files.begins();
         let mut network = None;
         self.ask(&mut network, &mut resolution);
         resolution

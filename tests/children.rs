@@ -103,13 +103,93 @@ fn a_program_and_all_that_it_started_end_with_the_request() {
         format!("setsid sh -c '{sleeps}' & wait"),
         format!("setsid -w sh -c '{sleeps}'"),
     ] {
-        for (way, helper) in ways(&api, &script, "1") {
+        for (way, helper) in ways(&api, &script, "0.6") {
             let _ = std::fs::remove_file(&file);
             helper.run().within(20).explains(&[]);
             let id = written(&file);
             assert!(ends(&id), "{way}: {script}: {id} goes on");
         }
     }
+}
+
+const ENDS: [(Signal, &str); 4] =
+    [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT"), (Signal::HUP, "SIGHUP"), (Signal::QUIT, "SIGQUIT")];
+
+#[test]
+fn a_signal_ends_the_helper_and_its_programs() {
+    let api = FakeApi::with_token();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("id");
+    let script =
+        format!("trap '' TERM INT HUP QUIT; setsid -w sh -c 'echo $$ >{}; exec sleep 300'", file.display());
+    for (number, (way, helper)) in ways(&api, &script, "100").into_iter().enumerate() {
+        let _ = std::fs::remove_file(&file);
+        let (signal, name) = ENDS[number % ENDS.len()];
+        let running = helper.start();
+        let id = written(&file);
+        running.end_by(signal).within(30).explains(&["ended by", name, "run it again"]);
+        assert!(ends(&id), "{way}: {name}: {id} goes on");
+    }
+}
+
+/// The only child of a process.
+#[track_caller]
+fn child_of(id: u32) -> Pid {
+    let started = Instant::now();
+    loop {
+        let list = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        if let Some(child) = list.split_whitespace().next() {
+            return Pid::from_raw(child.parse().unwrap()).unwrap();
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "{id} has no child");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether a process is blocked in a system call, and what it runs is the program.
+fn waits(id: Pid) -> bool {
+    let id = id.as_raw_nonzero();
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.contains("(docker-credenti) S ")
+}
+
+#[test]
+fn a_signal_ends_process_1_too() {
+    let process_1 = "exec unshare --map-root-user --pid --fork --mount-proc \"$0\" \"$@\"";
+    let api = FakeApi::with_token();
+    let silent = Rude::new(Manner::Silent);
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("id");
+    let script = format!("echo $$ >{}; exec sleep 300", file.display());
+    let mut runs: Vec<Helper> = ways(&api, &script, "100").into_iter().map(|(_, helper)| helper).collect();
+    runs.push(Helper::get(SERVER).kubeconfig(&Kubeconfig::nowhere(&silent.url())));
+    runs.extend(["get", "store", "erase"].map(|verb| Helper::new([verb]).silent_stdin()));
+    for (number, helper) in runs.into_iter().enumerate() {
+        let (signal, name) = ENDS[number % ENDS.len()];
+        let running = helper.timeout("100").through(process_1).start();
+        let helper = child_of(running.pid());
+        let started = Instant::now();
+        // At work, not on the way there.
+        while !waits(helper) || started.elapsed() < Duration::from_millis(700) {
+            assert!(started.elapsed() < Duration::from_secs(20), "it does not begin");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        kill_process(helper, signal).unwrap();
+        running.end().within(40).explains(&["ended by", name]);
+    }
+}
+
+#[test]
+fn a_signal_that_is_ignored_from_the_start_stays_so() {
+    let silent = Rude::new(Manner::Silent);
+    let cluster = Kubeconfig::nowhere(&silent.url());
+    let get = || Helper::get(SERVER).kubeconfig(&cluster).timeout("3");
+    let running = get().through("trap '' HUP; exec \"$0\" \"$@\"").start();
+    std::thread::sleep(Duration::from_secs(1));
+    running.end_by(Signal::HUP).explains(&["does not answer"]);
+    let running = get().start();
+    std::thread::sleep(Duration::from_secs(1));
+    running.end_by(Signal::HUP).explains(&["ended by SIGHUP"]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Chance {
 }
 
 /// Runs a verb again and again and sends it a signal each time at another moment of what it usually takes; each time
-/// `after` is told what it had said. Some must have been ended before they were done.
+/// `after` is told what it had answered. Some must have been ended before they were done.
 fn again_and_again(rounds: usize, start: impl Fn() -> Running, mut after: impl FnMut(&[u8])) {
     let usual = (0..5).map(|_| {
         let started = Instant::now();
@@ -50,8 +50,13 @@ fn again_and_again(rounds: usize, start: impl Fn() -> Running, mut after: impl F
         std::thread::sleep(usual.mul_f64(chance.draw()));
         let outcome = run.end_by([Signal::TERM, Signal::KILL, Signal::INT, Signal::HUP][round % 4]);
         assert_eq!(outcome.stderr, b"", "{outcome:?}");
-        early += usize::from(outcome.status.code().is_none());
-        after(&outcome.stdout);
+        // Once it has something to ask or to end, it says that it was told to go.
+        let told = outcome.stdout.starts_with(b"kubeclarity: the helper was ended by SIG");
+        if told {
+            outcome.explains(&["before it had an answer"]);
+        }
+        early += usize::from(told || outcome.status.code().is_none());
+        after(if told { b"" } else { &outcome.stdout });
     }
     assert!(early >= rounds / 20, "it was hardly ever ended before it was done: {early}");
     tell(&format!("{early} of {} ended before they were done", rounds));

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::Told;
+use crate::deadline::Stage;
 use crate::docker_config::entry::Login;
 use crate::docker_config::{DockerConfig, Format};
 use crate::problem::Problem;
@@ -87,14 +89,15 @@ impl Family {
     }
 }
 
-pub(super) fn run(matches: &ArgMatches) -> Reply {
-    match configured(matches) {
+pub(super) fn run(matches: &ArgMatches, told: Told) -> Reply {
+    Stage::ClientConfig.begins();
+    match configured(matches, told) {
         Ok(text) => Reply::people(true, text),
         Err(problem) => Reply::problem(&problem),
     }
 }
 
-fn configured(matches: &ArgMatches) -> Result<String, Problem> {
+fn configured(matches: &ArgMatches, told: Told) -> Result<String, Problem> {
     let flag = |name| matches.get_flag(name);
     let family = if flag("podman") { Family::Podman } else { Family::Docker };
     let (mut registries, mut keys) = (Vec::new(), Vec::new());
@@ -117,7 +120,7 @@ fn configured(matches: &ArgMatches) -> Result<String, Problem> {
         document.add(&keys, flag("all"), true)?;
         return Ok(document.to_text().to_string());
     }
-    let settings = Settings::from_env()?;
+    let settings = told.settings?;
     let path = family.file(&settings).ok_or(Problem::ConfigureNoHome)?;
     let target = write::Target::open(&path)?;
     let mut document = match target.text() {

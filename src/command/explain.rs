@@ -8,14 +8,13 @@ use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::deadline;
+use super::Told;
 use crate::cache::{self, Answer};
 use crate::problem::Problem;
 use crate::protocol::Reply;
 use crate::question::Question;
 use crate::registry::Registry;
 use crate::resolver::Resolver;
-use crate::settings::Settings;
 use crate::shown::Shown;
 use report::Report;
 
@@ -39,16 +38,16 @@ pub fn arguments() -> Command {
         .after_help("Exit code 0 if a credential was found, 1 if not. Never prints a secret.")
 }
 
-pub(super) fn run(matches: &ArgMatches) -> Reply {
+pub(super) fn run(matches: &ArgMatches, told: Told) -> Reply {
     let question = matches.get_one::<String>("question").map(String::as_str).unwrap_or_default();
     let Some(registry) = understood(question) else {
         return Reply::problem(&Problem::ExplainQuestion { question: Shown::text(question) });
     };
-    let settings = match Settings::from_env() {
+    let Told { settings, deadline } = told;
+    let settings = match settings {
         Ok(settings) => settings,
         Err(problem) => return Reply::problem(&problem),
     };
-    let deadline = deadline(&settings);
     let host_alone = Question::new(registry.without_path(), &settings);
     let asked = Question::new(registry, &settings);
     let answer = match matches.get_flag("fresh") {

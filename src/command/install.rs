@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use zeroize::Zeroizing;
 
 use super::configure::document::Document;
+use crate::deadline::Stage;
 use crate::file::{self, Unreadable};
 use crate::problem::{FileFault, Problem};
 use crate::protocol::{NAME, Reply};
@@ -41,6 +42,7 @@ pub fn arguments() -> Command {
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Reply {
+    Stage::Install.begins();
     let Some(directory) = matches.get_one::<PathBuf>("directory") else {
         return Reply::problem(&Problem::ConfigureNothing);
     };

@@ -54,6 +54,24 @@ pub enum Task {
     /// Something that hangs where no timer reaches it.
     #[error("reading a file or a name")]
     Everything,
+    /// A file system that hangs.
+    #[error("reading or writing files")]
+    Files,
+    /// A file system that hangs, or very much in it.
+    #[error("reading the mounted pull secrets (IMAGE_PULL_SECRET_PATH)")]
+    Mounted,
+    /// The same.
+    #[error("reading or writing the answer cache (XDG_RUNTIME_DIR, XDG_CACHE_HOME)")]
+    Cache,
+    /// The same.
+    #[error("reading Docker's configuration (DOCKER_AUTH_CONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE)")]
+    DockerConfig,
+    /// The same, for `configure`.
+    #[error("reading or writing the client's configuration")]
+    ClientConfig,
+    /// The same, for `install`.
+    #[error("copying the program")]
+    Install,
     /// Very many entries.
     #[error("comparing every registry with every key")]
     List,
@@ -76,6 +94,9 @@ pub enum Need {
     /// `read`.
     #[error("read stdin")]
     ReadStdin,
+    /// A thread.
+    #[error("start a thread")]
+    Thread,
     /// Descriptors for the runtime.
     #[error("start network input and output")]
     Network,
@@ -85,4 +106,45 @@ pub enum Need {
     /// An HTTP client.
     #[error("make an HTTP client")]
     HttpClient,
+}
+
+/// The signal that ended the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Stop {
+    /// 15.
+    #[error("SIGTERM")]
+    Terminate,
+    /// 2.
+    #[error("SIGINT")]
+    Interrupt,
+    /// 1.
+    #[error("SIGHUP")]
+    HangUp,
+    /// 3.
+    #[error("SIGQUIT")]
+    Quit,
+    /// 24.
+    #[error("SIGXCPU, for the limit of processor time (ulimit -t)")]
+    ProcessorTime,
+    /// 6, which the runtime sends itself.
+    #[error("lack of memory or stack")]
+    Abort,
+    /// Another one.
+    #[error("a signal")]
+    Other,
+    /// 9.
+    #[error("SIGKILL, perhaps for lack of memory")]
+    Kill,
+}
+
+impl Stop {
+    /// By the number of the signal that a process ended by; it caught none of those that it can.
+    pub fn of(signal: Option<i32>) -> Stop {
+        match signal {
+            Some(6) | None => Stop::Abort,
+            Some(9) => Stop::Kill,
+            Some(15) => Stop::Terminate,
+            Some(_) => Stop::Other,
+        }
+    }
 }

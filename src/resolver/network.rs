@@ -1,6 +1,5 @@
 //! The async runtime, built only when the network is needed, and left without waiting for it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,18 +9,18 @@ use tokio::time::timeout;
 use crate::cloud::hosts::CloudHost;
 use crate::cloud::http::{Http, Trust};
 use crate::cluster::{Cluster, Found, Place};
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Stage};
 use crate::docker_config::Loaded;
 use crate::finding::{Failure, Finding, Weight};
 use crate::identity::Identity;
 use crate::problem::{Need, Problem, Task};
-use crate::protocol;
 use crate::settings::Settings;
 use crate::shown::Shown;
 use crate::source::cloud_secrets;
 use crate::source::pull_secrets;
 use crate::source::stored::{self, Change};
 use crate::stack;
+use crate::watch;
 
 /// What the cluster may take of the whole time, so that the sources after it get a turn.
 const CLUSTER_SHARE: f64 = 0.8;
@@ -41,8 +40,6 @@ pub fn was_used() -> bool {
 /// A runtime on this thread.
 pub struct Network {
     runtime: Option<Runtime>,
-    /// Whether the watch over it still counts.
-    in_use: Arc<AtomicBool>,
     http: Http,
 }
 
@@ -72,18 +69,11 @@ impl Network {
         // The one crypto provider; an error only says that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Libraries read files in ways that no timer of the runtime can end: a FIFO, a file server that is gone.
-        let in_use = Arc::new(AtomicBool::new(true));
-        let watched = Arc::clone(&in_use);
-        let watch = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
-            std::thread::sleep(deadline.left() + 4 * GRACE);
-            if watched.load(Ordering::SeqCst) {
-                protocol::give_up(&Problem::Deadline { what: Task::Everything, limit: deadline.limit() });
-            }
-        });
-        drop(watch);
+        watch::start().map_err(|kind| Problem::System { what: Need::Thread, kind })?;
+        Stage::Network.begins();
         match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
-                Ok(Network { runtime: Some(runtime), http: Http::new(Trust::of(settings), deadline), in_use })
+                Ok(Network { runtime: Some(runtime), http: Http::new(Trust::of(settings), deadline) })
             }
             Err(error) => Err(Problem::System { what: Need::Network, kind: error.kind() }),
         }
@@ -165,7 +155,6 @@ fn names_objects(settings: &Settings) -> bool {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.in_use.store(false, Ordering::SeqCst);
         // A plain drop waits for a resolver that hangs in another thread.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

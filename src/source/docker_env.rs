@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::deadline::Stage;
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
 use crate::finding::{Failure, Finding};
@@ -19,6 +20,7 @@ const EMPTY: &str = "is empty";
 
 /// Reads all three, in their order. What is not there is nothing; what cannot be read or parsed is a failure.
 pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
+    Stage::DockerConfig.begins();
     let mut finding = Finding::default();
     let mut loaded = Vec::new();
 

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::deadline::Stage;
 use crate::docker_config::{DockerConfig, Format, Loaded};
 use crate::file::{self, Unreadable};
 use crate::finding::{Failure, Finding, Weight};
@@ -24,6 +25,7 @@ pub const CONFIG_JSON: (&str, Format) = ("config.json", Format::ConfigJson);
 
 /// Reads every mounted pull secret. What cannot be read or parsed is a failure; the others count all the same.
 pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
+    Stage::Mounted.begins();
     let mut finding = Finding::default();
     let mut loaded = Vec::new();
     let Some(directory) = &settings.mounted else {

@@ -21,6 +21,7 @@ pub fn all() -> Vec<Problem> {
     all.extend(expected().map(|expected| Problem::Setting { variable: ANY, expected }));
     let limit = Duration::from_secs(10);
     all.extend(tasks().map(|what| Problem::Deadline { what, limit }));
+    all.extend(stops().map(|by| Problem::Stopped { by }));
     all.extend(needs().map(|what| Problem::System { what, kind: Other }));
     all.extend(files().into_iter().map(|what| Problem::File { path: any(), what }));
     all.extend(configs().map(|why| Problem::NotDockerConfig { origin: any(), why }));
@@ -99,6 +100,12 @@ fn tasks() -> impl Iterator<Item = Task> {
         Task::WriteCluster,
         Task::WriteContended(any()),
         Task::AskCloud(any()),
+        Task::Files,
+        Task::Mounted,
+        Task::Cache,
+        Task::DockerConfig,
+        Task::ClientConfig,
+        Task::Install,
         Task::ExecPlugin { command: any(), origin: Shown::from("kubeconfig …") },
     ]
     .into_iter()
@@ -106,7 +113,12 @@ fn tasks() -> impl Iterator<Item = Task> {
 
 fn needs() -> impl Iterator<Item = Need> {
     use Need::*;
-    [WaitForStdin, ReadStdin, Network, Tls, HttpClient].into_iter()
+    [WaitForStdin, ReadStdin, Thread, Network, Tls, HttpClient].into_iter()
+}
+
+fn stops() -> impl Iterator<Item = Stop> {
+    use Stop::*;
+    [Terminate, Interrupt, HangUp, Quit, ProcessorTime, Abort, Stop::Other, Kill].into_iter()
 }
 
 pub fn unreadable() -> [Unreadable; 7] {

@@ -17,6 +17,7 @@ fn group(problem: &Problem) -> &'static str {
         Problem::Setting { .. }
         | Problem::IncompleteVariables { .. }
         | Problem::Deadline { .. }
+        | Problem::Stopped { .. }
         | Problem::System { .. } => "Settings and time",
         Problem::Named { .. }
         | Problem::File { .. }

@@ -78,21 +78,24 @@ fn write(mut text: &[u8]) -> bool {
     true
 }
 
-/// Ends the process because its time is over: with a line, unless the answer is on its way already.
-pub fn late(line: &str) -> ! {
+/// Ends the process because its time is over, after `first`: with a line, unless the answer is on its way already.
+pub fn late(line: &str, first: impl FnOnce()) -> ! {
     match instead() {
-        Some((text, success)) => end(text, success),
-        None => end(line, false),
+        Some((text, success)) => end(text, success, first),
+        None => end(line, false, first),
     }
 }
 
-/// Ends the process with a line, unless the answer is on its way already.
-pub fn give_up(line: &str) -> ! {
-    end(line, false)
+/// Ends the process after `first`: with a line, unless the answer is on its way already.
+pub fn give_up(line: &str, first: impl FnOnce()) -> ! {
+    end(line, false, first)
 }
 
-fn end(line: &str, success: bool) -> ! {
-    let code = match STATE.swap(GIVEN_UP, Ordering::SeqCst) {
+fn end(line: &str, success: bool, first: impl FnOnce()) -> ! {
+    let state = STATE.swap(GIVEN_UP, Ordering::SeqCst);
+    // Nobody else answers from here on: not what waits for a program that is ended now either.
+    first();
+    let code = match state {
         OPEN => {
             let mut rest = line.as_bytes();
             // In pieces that never wait for a reader.

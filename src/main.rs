@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use docker_credential_kubeclarity::child;
 use docker_credential_kubeclarity::command;
 use docker_credential_kubeclarity::deadline;
 use docker_credential_kubeclarity::ending;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        ending::give_up(&format!("kubeclarity: {OWN_FAULT}{place}; please report it\n"));
+        ending::give_up(&format!("kubeclarity: {OWN_FAULT}{place}; please report it\n"), child::end_all);
     }));
     let mut words = std::env::args_os();
     let is_worker = supervisor::is_worker(words.next().as_deref());

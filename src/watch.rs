@@ -47,14 +47,10 @@ pub fn start() -> Result<(), ErrorKind> {
     let signals = Signals::catch();
     let limit = Deadline::of_process();
     let watch = move || match signals.wait(limit.left() + GRACE) {
-        Some(stop) => {
-            child::end_all();
-            ending::give_up(&line(&Problem::Stopped { by: stop }));
-        }
+        Some(stop) => ending::give_up(&line(&Problem::Stopped { by: stop }), child::end_all),
         None => {
-            child::end_all();
             let what = Stage::now().task();
-            ending::late(&line(&Problem::Deadline { what, limit: limit.limit() }));
+            ending::late(&line(&Problem::Deadline { what, limit: limit.limit() }), child::end_all);
         }
     };
     match std::thread::Builder::new().stack_size(STACK).spawn(watch) {

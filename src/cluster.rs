@@ -3,14 +3,15 @@
 pub mod config;
 pub mod exec;
 mod object;
+mod pod;
 mod request;
 
 pub use object::{Object, SecretObject, ServiceAccountObject};
+pub use pod::service_account;
 pub use request::Refusal;
 
 use std::path::Path;
 
-use crate::credential;
 use crate::deadline::Deadline;
 use crate::file;
 use crate::network::Door;
@@ -20,6 +21,9 @@ use crate::network::proxy::Way;
 use crate::problem::Problem;
 use crate::settings::{ObjectName, Settings};
 use crate::shown::Shown;
+use config::Reached;
+use pod::Pod;
+use tokio::sync::Semaphore;
 
 /// Where a pod finds its service account.
 const POD_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -50,22 +54,22 @@ pub struct Cluster {
     pub service_account: Option<ObjectName>,
     /// The namespace of names that come without one.
     pub namespace: String,
+    /// What names something in it and cannot be used.
+    pub unusable: Vec<Shown>,
     /// When asking must end.
     pub deadline: Deadline,
+    /// How many requests may be under way.
+    turns: Semaphore,
 }
+
+/// The most requests that are under way at the same time.
+pub const MOST_UNDER_WAY: usize = 8;
 
 /// What is known of the cluster before anything is asked of it.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// How it was found.
     pub found: Found,
-}
-
-/// The pod that this process runs in.
-struct Pod {
-    issuer: Option<String>,
-    namespace: Option<String>,
-    service_account: Option<ObjectName>,
 }
 
 /// Whether there is a cluster to ask, without asking: a pod's token, `KUBECONFIG`, or `~/.kube/config`.
@@ -81,30 +85,13 @@ pub fn place(settings: &Settings) -> Option<Place> {
     file::exists(&default).then_some(Place { found: Found::ByChance })
 }
 
-/// Whose pod this is, for a name of its answers: the cluster that issued its token, namespace and service account.
+/// Whose pod this is, for a name of its answers: the cluster that issued its token, its namespace, and whom the token is for.
 /// `None` outside of one.
 pub fn pod_identity(settings: &Settings) -> Option<[String; 3]> {
     settings.in_cluster_host.as_ref()?;
-    let Pod { issuer, namespace, service_account } = pod();
-    let account = service_account.map(|account| account.name);
-    Some([issuer, namespace, account].map(Option::unwrap_or_default))
-}
-
-/// The pod's namespace, and its service account from the token's `sub`
-/// (`system:serviceaccount:<namespace>:<name>`).
-fn pod() -> Pod {
-    let read = |name: &str| file::read_beneath(Path::new(POD_DIRECTORY), Path::new(name)).ok();
-    let identity = read("token").and_then(|token| credential::jwt_identity_in(&token));
+    let Pod { identity, namespace, .. } = pod::pod();
     let (issuer, subject) = identity.unzip();
-    let service_account = subject.as_deref().and_then(|subject| {
-        let (namespace, name) = subject.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-        Some(ObjectName { namespace: Some(namespace.to_owned()), name: name.to_owned() })
-    });
-    let namespace =
-        read("namespace").and_then(|text| Some(std::str::from_utf8(&text).ok()?.trim().to_owned()));
-    let namespace = namespace.filter(|name| !name.is_empty());
-    let own = service_account.as_ref().and_then(|account| account.namespace.clone());
-    Pod { issuer, namespace: namespace.or(own), service_account }
+    Some([issuer, namespace, subject].map(Option::unwrap_or_default))
 }
 
 impl Cluster {
@@ -118,17 +105,19 @@ impl Cluster {
         place: Place,
         deadline: Deadline,
     ) -> Result<Cluster, Problem> {
-        let (config, proxy) = match place.found {
-            Found::InPod => (config::in_pod()?, None),
+        let Reached { config, proxy, unusable } = match place.found {
+            Found::InPod => Reached { config: config::in_pod()?, proxy: None, unusable: None },
             Found::Named | Found::ByChance => config::from_kubeconfig(settings, deadline).await?,
         };
         let ways = proxy.map_or_else(|| http.ways(Door::ApiServer), Ways::By);
         let url = config.cluster_url.clone();
         let default_namespace = config.default_namespace.clone();
         let client = config::client(http, config, &ways)?;
-        let pod = (place.found == Found::InPod).then(pod);
-        let namespace = pod.as_ref().and_then(|pod| pod.namespace.clone()).unwrap_or(default_namespace);
-        let pod_account = pod.and_then(|pod| pod.service_account);
+        let (pod_namespace, pod_account, unusable) = match (place.found == Found::InPod).then(pod::pod) {
+            Some(pod) => (pod.namespace, pod.service_account, pod.unusable),
+            None => (None, None, Vec::from_iter(unusable)),
+        };
+        let namespace = pod_namespace.unwrap_or(default_namespace);
         let service_account = settings.service_account.clone().or(pod_account).map(|account| ObjectName {
             namespace: account.namespace.or_else(|| Some(namespace.clone())),
             name: account.name,
@@ -142,7 +131,9 @@ impl Cluster {
             url,
             service_account,
             namespace: own.unwrap_or(namespace),
+            unusable,
             deadline,
+            turns: Semaphore::new(MOST_UNDER_WAY),
         })
     }
 

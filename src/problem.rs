@@ -208,6 +208,28 @@ pub enum Problem {
         found: Shown,
     },
 
+    /// More pull secrets are named than are read.
+    #[error(
+        "{origin} names {names} pull secrets, of which only the first {read} are read; remove those that are not needed"
+    )]
+    TooManyPullSecrets {
+        /// The service account, or the variable.
+        origin: Shown,
+        /// How many it names.
+        names: usize,
+        /// How many of them are read.
+        read: usize,
+    },
+
+    /// The pull secrets before this one hold more than is read.
+    #[error(
+        "{object} is not read: the pull secrets before it hold more than 16 MiB; remove those that are not needed"
+    )]
+    PullSecretsTogether {
+        /// The object, as `secret namespace/name`.
+        object: Shown,
+    },
+
     /// A Secret of a type that holds no registry credentials.
     #[error(
         "{object} is of type {found}, not kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; make it with `kubectl create secret docker-registry`"

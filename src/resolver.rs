@@ -171,7 +171,7 @@ impl<'a> Resolver<'a> {
     fn ask(&self, network: &mut Option<Network>, resolution: &mut Resolution) {
         let (settings, name) = (self.settings, self.question.registry.host());
         let FromCluster { pull_secrets, pull_finding, identity, cloud_finding } =
-            from_cluster(settings, self.deadline, self.host.as_ref(), network);
+            from_cluster(settings, self.deadline, Some(self.question), self.host.as_ref(), network);
         if resolution.settle(Source::PullSecrets, self.choose(&pull_secrets, pull_finding)) {
             return;
         }
@@ -249,6 +249,7 @@ fn started<'a>(
 fn from_cluster(
     settings: &Settings,
     deadline: Deadline,
+    question: Option<&Question>,
     host: Option<&CloudHost>,
     network: &mut Option<Network>,
 ) -> FromCluster {
@@ -273,7 +274,7 @@ fn from_cluster(
     };
     let weight = place.found.weight();
     match started(network, settings, deadline) {
-        Ok(network) => network.from_cluster(settings, place, host),
+        Ok(network) => network.from_cluster(settings, place, question, host),
         Err(problem) => {
             finding.fail("cluster", Failure { problem, weight }, Duration::ZERO);
             FromCluster { pull_finding: finding, ..FromCluster::default() }

@@ -4,7 +4,7 @@ mod cloud;
 mod variables;
 
 pub use cloud::{AwsSettings, AzureSettings, GoogleSettings};
-pub use variables::{ObjectName, is_object_name};
+pub use variables::{ObjectName, is_namespace, is_object_name};
 
 use std::ffi::OsString;
 use std::path::PathBuf;

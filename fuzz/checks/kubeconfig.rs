@@ -21,7 +21,7 @@ fn tried(text: &[u8]) -> Result<(), Problem> {
             assert!(Path::new(path).is_absolute(), "{path}");
         }
     }
-    let Chosen { mut cluster, mut user, namespace } = choose(&"kubeconfig fuzz".into(), kubeconfig)?;
+    let Chosen { mut cluster, mut user, namespace, .. } = choose(&"kubeconfig fuzz".into(), kubeconfig)?;
     // The files of whoever runs this are none of the fuzzer's business, and neither are programs.
     cluster.certificate_authority = None;
     (user.token_file, user.client_certificate, user.client_key, user.exec) = (None, None, None, None);

@@ -25,6 +25,7 @@ pub mod registry_key;
 pub mod server_string;
 pub mod settings;
 pub mod store_input;
+pub mod token_subject;
 
 /// A parser and its property.
 #[derive(Debug)]
@@ -60,6 +61,7 @@ pub static TARGETS: &[Target] = targets! {
     server_string: 1,
     settings: 1,
     store_input: 1,
+    token_subject: 1,
 };
 
 /// Doors through which nothing is sent.

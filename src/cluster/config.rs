@@ -22,7 +22,7 @@ use crate::network::http::{Boxed, Http};
 use crate::network::proxy::{NoAddress, Proxy, Scheme, Way};
 use crate::network::{self, Door};
 use crate::problem::{KubeconfigFault, Problem};
-use crate::settings::{Settings, is_object_name};
+use crate::settings::{Settings, is_namespace};
 use crate::shown::Shown;
 
 fn problem(origin: impl Into<Shown>, what: KubeconfigFault) -> Problem {
@@ -41,16 +41,23 @@ pub(super) fn in_pod() -> Result<Config, Problem> {
     Ok(config)
 }
 
+/// How a kubeconfig says that the API server is reached.
+pub(super) struct Reached {
+    /// Its address, its authority, and the identity.
+    pub config: Config,
+    /// The proxy that counts for it.
+    pub proxy: Option<Arc<Proxy>>,
+    /// What names something in it and cannot be used.
+    pub unusable: Option<Shown>,
+}
+
 /// The configuration of the current context of `KUBECONFIG` or `~/.kube/config`.
 ///
 /// With it comes the proxy that the kubeconfig names for the server. A server without TLS is sent no identity, and no program is
 /// run for one, as by kubectl (`restclient.IsConfigTransportTLS` in client-go).
-pub(super) async fn from_kubeconfig(
-    settings: &Settings,
-    deadline: Deadline,
-) -> Result<(Config, Option<Arc<Proxy>>), Problem> {
+pub(super) async fn from_kubeconfig(settings: &Settings, deadline: Deadline) -> Result<Reached, Problem> {
     let (origin, kubeconfig) = read(settings)?;
-    let Chosen { cluster, mut user, namespace } = choose(&origin, kubeconfig)?;
+    let Chosen { cluster, mut user, namespace, unusable } = choose(&origin, kubeconfig)?;
     let proxy = proxy_of(&origin, &cluster)?;
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         exec.cluster = ExecAuthCluster::try_from(&cluster).ok();
@@ -61,7 +68,7 @@ pub(super) async fn from_kubeconfig(
         config.auth_info = exec::resolve(&origin, user, deadline).await?;
         check_token(&origin, &config.auth_info)?;
     }
-    Ok((config, proxy))
+    Ok(Reached { config, proxy, unusable })
 }
 
 /// The proxy that a kubeconfig names for its API server: it counts before the environment's, and for loopback too.
@@ -84,6 +91,8 @@ pub struct Chosen {
     pub user: AuthInfo,
     /// The namespace of names that come without one.
     pub namespace: Option<String>,
+    /// The namespace that it names in its place, if that is none.
+    pub unusable: Option<Shown>,
 }
 
 /// Finds what the current context names.
@@ -121,8 +130,14 @@ pub fn choose(origin: &Shown, kubeconfig: Kubeconfig) -> Result<Chosen, Problem>
     if user.auth_provider.is_some() {
         return Err(problem(origin, KubeconfigFault::AuthProvider));
     }
-    let namespace = context.namespace.filter(|namespace| is_object_name(namespace));
-    Ok(Chosen { cluster, user, namespace })
+    let (namespace, wrong) = match context.namespace.filter(|namespace| !namespace.is_empty()) {
+        Some(namespace) if !is_namespace(&namespace) => (None, Some(namespace)),
+        namespace => (namespace, None),
+    };
+    let unusable = wrong.map(|name| {
+        shown![origin, " names the namespace ", Shown::text(&name), ", which is no namespace's name"]
+    });
+    Ok(Chosen { cluster, user, namespace, unusable })
 }
 
 /// A token must fit into a header: the library ends the process for one that does not.

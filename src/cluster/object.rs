@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
+use crate::settings::{is_namespace, is_object_name};
 use crate::shown::Shown;
 
 /// A named object in a namespace.
@@ -36,14 +37,17 @@ impl Object {
         if self.resource == "secrets" { "Secret" } else { "ServiceAccount" }
     }
 
-    /// The path of a request for it. Names were checked where they came in, so none needs escaping.
-    pub(super) fn path(&self) -> String {
-        format!("/api/v1/namespaces/{}/{}/{}", self.namespace, self.resource, self.name)
+    /// The path of a request for it. `None` for what cannot be the name of one: names are checked where they come in, and
+    /// once more here, where none may lead elsewhere.
+    pub fn path(&self) -> Option<String> {
+        let collection = self.collection()?;
+        is_object_name(&self.name).then(|| format!("{collection}/{}", self.name))
     }
 
     /// The path of a request that creates one.
-    pub(super) fn collection(&self) -> String {
-        format!("/api/v1/namespaces/{}/{}", self.namespace, self.resource)
+    pub(super) fn collection(&self) -> Option<String> {
+        is_namespace(&self.namespace)
+            .then(|| format!("/api/v1/namespaces/{}/{}", self.namespace, self.resource))
     }
 
     /// The rule of a Role that allows one verb on it, in YAML's flow style.
@@ -113,6 +117,11 @@ impl SecretObject {
     pub fn registries(&self) -> BTreeSet<&str> {
         let named = self.metadata.annotations.values().map(|registry| registry.trim());
         named.filter(|registry| !registry.is_empty()).collect()
+    }
+
+    /// How many bytes it holds.
+    pub fn size(&self) -> usize {
+        self.data.iter().flatten().map(|(key, value)| key.len() + value.0.len()).sum()
     }
 
     /// The value of a key.

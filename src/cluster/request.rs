@@ -77,6 +77,8 @@ pub(super) async fn call(
     let one_try = Door::ApiServer.limits().one_try.unwrap_or_default();
     let mut last: Option<ServerFault> = None;
     loop {
+        // Held until the answer is here; waiting for it is no part of the try.
+        let _turn = timeout(cluster.deadline.left(), cluster.turns.acquire()).await;
         let left = cluster.deadline.left();
         let limit = if last.is_none() { left } else { left.min(one_try) }.min(one_try.max(left / 2));
         let tried = match timeout(limit, once(cluster, object, verb)).await {
@@ -99,14 +101,14 @@ pub(super) async fn call(
     }
 }
 
-fn request(object: &Object, verb: Verb) -> Result<Request<Body>, http::Error> {
+fn request(object: &Object, verb: Verb) -> Option<Request<Body>> {
     let (builder, body) = match verb {
-        Verb::Get => (Request::get(object.path()), Body::empty()),
-        Verb::Create(body) => (Request::post(object.collection()), Body::from(body.to_vec())),
-        Verb::Update(body) => (Request::put(object.path()), Body::from(body.to_vec())),
+        Verb::Get => (Request::get(object.path()?), Body::empty()),
+        Verb::Create(body) => (Request::post(object.collection()?), Body::from(body.to_vec())),
+        Verb::Update(body) => (Request::put(object.path()?), Body::from(body.to_vec())),
     };
     let json = "application/json";
-    builder.header(header::ACCEPT, json).header(header::CONTENT_TYPE, json).body(body)
+    builder.header(header::ACCEPT, json).header(header::CONTENT_TYPE, json).body(body).ok()
 }
 
 fn failed(cluster: &Cluster, object: &Object, what: ServerFault) -> Refusal {
@@ -114,7 +116,7 @@ fn failed(cluster: &Cluster, object: &Object, what: ServerFault) -> Refusal {
 }
 
 async fn once(cluster: &Cluster, object: &Object, verb: Verb<'_>) -> Tried {
-    let Ok(request) = request(object, verb) else {
+    let Some(request) = request(object, verb) else {
         return Tried::Answer(Err(failed(cluster, object, ServerFault::Name)));
     };
     let response = match cluster.client.send(request).await {

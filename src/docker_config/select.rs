@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::entry::Login;
 use super::key::Rank;
-use super::{Entry, Loaded};
+use super::{DockerConfig, Entry, Loaded};
 use crate::credential::Credential;
 use crate::finding::{Candidate, Failure, Finding};
 use crate::problem::Problem;
@@ -45,6 +45,14 @@ pub fn select(loaded: &[Loaded], question: &Question, now: SystemTime) -> Findin
         add_scoped(&mut finding, &scoped, question, now);
     }
     finding
+}
+
+/// Lets go of the entries that do not concern a question: many full Secrets would take a lot of memory otherwise.
+pub fn keep(config: &mut DockerConfig, question: &Question) {
+    let concerns =
+        |entry: &Entry| entry.key.rank(question).is_some() || entry.key.is_scoped(&question.registry);
+    config.entries.retain(concerns);
+    config.entries.shrink_to_fit();
 }
 
 /// The question names no repository and only keys with a path are left: they count only if they all hold the
@@ -98,7 +106,7 @@ fn add(finding: &mut Finding, found: &Match, question: &Question, now: SystemTim
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DockerConfig, Format};
+    use super::super::Format;
     use super::*;
     use crate::registry::Registry;
 

@@ -19,7 +19,7 @@ pub fn list(settings: &Settings, deadline: Deadline) -> (Vec<(Registry, String)>
     let now = SystemTime::now();
     let mut network = None;
     let (mounted, mounted_finding) = mounted::load(settings);
-    let cluster = from_cluster(settings, deadline, None, &mut network);
+    let cluster = from_cluster(settings, deadline, None, None, &mut network);
     let (docker, docker_finding) = docker_env::load(settings);
     let mut failures = mounted_finding.failures;
     failures.extend(cluster.pull_finding.failures);

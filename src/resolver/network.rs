@@ -14,6 +14,7 @@ use crate::docker_config::Loaded;
 use crate::finding::{Failure, Finding, Weight};
 use crate::identity::Identity;
 use crate::problem::{Need, Problem, Task};
+use crate::question::Question;
 use crate::settings::Settings;
 use crate::shown::Shown;
 use crate::source::cloud_secrets;
@@ -86,7 +87,13 @@ impl Network {
 
     /// Gets the cluster's pull secrets and, for a cloud's host, the identity in that cloud's Secret: at the same
     /// time, since the one is not known to be needed before the other is here.
-    pub fn from_cluster(&self, settings: &Settings, place: Place, host: Option<&CloudHost>) -> FromCluster {
+    pub fn from_cluster(
+        &self,
+        settings: &Settings,
+        place: Place,
+        question: Option<&Question>,
+        host: Option<&CloudHost>,
+    ) -> FromCluster {
         let started = Instant::now();
         let whole = self.http.deadline;
         let deadline = match place.found {
@@ -111,7 +118,7 @@ impl Network {
                 }
             };
             let ((pull_secrets, pull_finding), (identity, cloud_finding)) =
-                tokio::join!(pull_secrets::load(&cluster, settings), identity);
+                tokio::join!(pull_secrets::load(&cluster, settings, question), identity);
             FromCluster { pull_secrets, pull_finding, identity, cloud_finding }
         };
         let guard = whole.at_most(deadline.left() + GRACE);

@@ -113,7 +113,7 @@ impl<'a> Variables<'a> {
     /// The name of a namespace.
     pub fn namespace(&self, name: &'static str) -> Result<Option<String>, Problem> {
         match self.word(name)? {
-            Some(namespace) if !is_object_name(&namespace) => {
+            Some(namespace) if !is_namespace(&namespace) => {
                 Err(Problem::Setting { variable: name, expected: Expected::Namespace })
             }
             namespace => Ok(namespace),
@@ -126,14 +126,19 @@ fn object_name(variable: &'static str, name: &str) -> Result<ObjectName, Problem
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, name),
     };
-    if !is_object_name(name) || namespace.is_some_and(|namespace| !is_object_name(namespace)) {
+    if !is_object_name(name) || namespace.is_some_and(|namespace| !is_namespace(namespace)) {
         return Err(Problem::Setting { variable, expected: Expected::ObjectName });
     }
     Ok(ObjectName { namespace: namespace.map(str::to_owned), name: name.to_owned() })
 }
 
-/// A DNS-1123 subdomain, which the names of Secrets, ServiceAccounts and Namespaces are. Nothing else ever
-/// becomes a part of a request's path.
+/// A DNS-1123 label, which the names of namespaces are.
+pub fn is_namespace(name: &str) -> bool {
+    name.len() <= 63 && !name.contains('.') && is_object_name(name)
+}
+
+/// A DNS-1123 subdomain, which the names of Secrets and ServiceAccounts are. Nothing else ever becomes a part of a
+/// request's path.
 pub fn is_object_name(name: &str) -> bool {
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let end = |label: &str, byte: Option<u8>| !label.is_empty() && byte != Some(b'-');

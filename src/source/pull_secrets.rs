@@ -8,20 +8,26 @@ pub mod form;
 pub use form::type_of;
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use form::Form;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 
-use crate::cluster::{Cluster, Found, Object, Refusal, SecretObject};
-use crate::docker_config::Loaded;
+use super::mounted::MOST_TOGETHER;
+use crate::cluster::{Cluster, Found, MOST_UNDER_WAY, Object, Refusal, SecretObject};
+use crate::docker_config::{Loaded, select};
 use crate::finding::{Failure, Finding, Weight};
 use crate::problem::Problem;
-use crate::settings::{Settings, is_object_name};
+use crate::question::Question;
+use crate::settings::{ObjectName, Settings, is_object_name};
 use crate::shown::Shown;
 
 /// The Secret of the credentials namespace that `store` writes.
 pub const STORED_SECRET: &str = "basic-regcred";
+
+/// The most pull secrets that are asked for, those of the user and those of the service account together.
+const MOST_NAMES: usize = 64;
 
 const VARIABLE: &str = "KUBECLARITY_PULL_SECRETS";
 const ACCOUNT_VARIABLE: &str = "KUBECLARITY_SERVICE_ACCOUNT";
@@ -47,51 +53,82 @@ struct Wanted {
     of_account: bool,
 }
 
-/// Gets all pull secrets, in the order in which they count.
-pub async fn load(cluster: &Cluster, settings: &Settings) -> (Vec<Loaded>, Finding) {
-    let mut wanted: Vec<Wanted> = Vec::new();
-    for name in &settings.pull_secrets {
-        let namespace = name.namespace.as_deref().unwrap_or(&cluster.namespace);
-        let object = Object::secret(namespace, &name.name);
-        wanted.push(Wanted { object, named: true, of_account: false });
+/// Gets all pull secrets, in the order in which they count; with a question, what concerns it in them.
+pub async fn load(
+    cluster: &Cluster,
+    settings: &Settings,
+    question: Option<&Question>,
+) -> (Vec<Loaded>, Finding) {
+    let mut taken = Taken { question, loaded: Vec::new(), finding: Finding::default(), bytes: 0 };
+    for words in &cluster.unusable {
+        taken.finding.look("names", words.clone(), Duration::ZERO);
     }
-    let object = Object::secret(&settings.credentials_namespace, STORED_SECRET);
-    let stored = Wanted { object, named: false, of_account: false };
-    let mut first = wanted.clone();
-    first.push(stored.clone());
+    let secret = |name: &ObjectName| {
+        Object::secret(name.namespace.as_deref().unwrap_or(&cluster.namespace), &name.name)
+    };
+    let mut names = Names::default();
+    let named = names.first(settings.pull_secrets.iter().map(secret));
+    let named = limited(named, MOST_NAMES, &VARIABLE.into(), &mut taken.finding);
+    let room = MOST_NAMES - named.len();
+    let stored = Object::secret(&settings.credentials_namespace, STORED_SECRET);
+    let stored_is_named = names.0.contains(&stored);
 
     let account = cluster
         .service_account
         .as_ref()
         .and_then(|account| Some(Object::service_account(account.namespace.as_deref()?, &account.name)));
-    let (answers, (of_account, account_finding)) =
-        tokio::join!(get_all(cluster, first), account_secrets(cluster, settings, account));
+    let wanted = |object| Wanted { object, named: true, of_account: false };
+    let ask_stored = async {
+        let wanted = Wanted { object: stored.clone(), named: false, of_account: false };
+        if stored_is_named { None } else { Some(ask(cluster, wanted).await) }
+    };
+    let named = named.into_iter().map(wanted).map(|wanted| (wanted, None)).collect();
+    let ((), (of_account, account_finding), mut stored_answer) = tokio::join!(
+        taken.take_all(cluster, named),
+        account_secrets(cluster, settings, account.clone()),
+        ask_stored
+    );
+    taken.finding.merge(account_finding);
 
-    let mut answers = answers;
-    let stored_answer = answers.pop();
-    let mut finding = Finding::default();
-    let mut loaded = Vec::new();
-    for answer in answers {
-        take(cluster, answer, &mut loaded, &mut finding);
-    }
-    finding.merge(account_finding);
     // What was asked for already is not asked for twice, and keeps its better place.
-    let rest: Vec<Wanted> = of_account
+    let of_account = names.first(of_account.into_iter());
+    let of_account = match &account {
+        Some(account) => limited(of_account, room, &account.shown(), &mut taken.finding),
+        None => of_account,
+    };
+    let wanted = |object| Wanted { object, named: false, of_account: true };
+    let mut second: Vec<(Wanted, Option<Answer>)> = of_account
         .into_iter()
-        .filter(|secret| !wanted.iter().any(|known| known.object == secret.object))
+        .map(|object| {
+            let answer = if object == stored { stored_answer.take() } else { None };
+            (wanted(object), answer)
+        })
         .collect();
-    let names_stored = rest.iter().position(|secret| secret.object == stored.object);
-    let ask: Vec<Wanted> = rest.into_iter().filter(|secret| secret.object != stored.object).collect();
-    let mut second = get_all(cluster, ask).await;
-    if let Some(answer) =
-        stored_answer.filter(|answer| !wanted.iter().any(|w| w.object == answer.wanted.object))
-    {
-        second.insert(names_stored.unwrap_or(second.len()), answer);
+    second.extend(stored_answer.map(|answer| (answer.wanted.clone(), Some(answer))));
+    taken.take_all(cluster, second).await;
+    (taken.loaded, taken.finding)
+}
+
+/// The objects that were named so far: one that is named again counts once.
+#[derive(Default)]
+struct Names(HashSet<Object>);
+
+impl Names {
+    /// Those of them that are named for the first time.
+    fn first(&mut self, objects: impl Iterator<Item = Object>) -> Vec<Object> {
+        objects.filter(|object| self.0.insert(object.clone())).collect()
     }
-    for answer in second {
-        take(cluster, answer, &mut loaded, &mut finding);
+}
+
+/// The first of them. That there are more is told: the credential may be in one of the others.
+fn limited(mut objects: Vec<Object>, most: usize, origin: &Shown, finding: &mut Finding) -> Vec<Object> {
+    if objects.len() > most {
+        let problem =
+            Problem::TooManyPullSecrets { origin: origin.clone(), names: objects.len(), read: most };
+        finding.fail(origin.clone(), Failure::default(problem), Duration::ZERO);
+        objects.truncate(most);
     }
-    (loaded, finding)
+    objects
 }
 
 /// What came back for a Secret.
@@ -101,14 +138,50 @@ struct Answer {
     took: Duration,
 }
 
-/// Asks for all of them at the same time; the answers are in the order of the questions.
-async fn get_all(cluster: &Cluster, wanted: Vec<Wanted>) -> Vec<Answer> {
-    let asks = wanted.into_iter().map(|wanted| async move {
-        let started = Instant::now();
-        let result = cluster.secret(&wanted.object).await;
-        Answer { wanted, result, took: started.elapsed() }
-    });
-    join_all(asks).await
+async fn ask(cluster: &Cluster, wanted: Wanted) -> Answer {
+    let started = Instant::now();
+    let result = cluster.secret(&wanted.object).await;
+    Answer { wanted, result, took: started.elapsed() }
+}
+
+/// What was taken so far.
+struct Taken<'a> {
+    question: Option<&'a Question>,
+    loaded: Vec<Loaded>,
+    finding: Finding,
+    /// How many bytes the Secrets held.
+    bytes: usize,
+}
+
+impl Taken<'_> {
+    /// Asks for all of them, a few at the same time, unless the answer is here already. Each is parsed and let go of as soon as
+    /// those before it are; after too many bytes the rest is not asked for.
+    async fn take_all(&mut self, cluster: &Cluster, wanted: Vec<(Wanted, Option<Answer>)>) {
+        let asks = wanted.into_iter().map(|(wanted, answer)| async {
+            match answer {
+                Some(answer) => answer,
+                None => ask(cluster, wanted).await,
+            }
+        });
+        let mut answers = pin!(stream::iter(asks).buffered(MOST_UNDER_WAY));
+        while let Some(answer) = answers.next().await {
+            if self.bytes > MOST_TOGETHER {
+                let object = answer.wanted.object.shown();
+                let problem = Problem::PullSecretsTogether { object: object.clone() };
+                self.finding.fail(object, Failure::default(problem), answer.took);
+                break;
+            }
+            self.bytes += answer.result.as_ref().map_or(0, SecretObject::size);
+            let before = self.loaded.len();
+            take(cluster, answer, &mut self.loaded, &mut self.finding);
+            if let Some(question) = self.question {
+                self.loaded
+                    .iter_mut()
+                    .skip(before)
+                    .for_each(|loaded| select::keep(&mut loaded.config, question));
+            }
+        }
+    }
 }
 
 /// The pull secrets that the service account names. One that the user named must be there.
@@ -116,14 +189,14 @@ async fn account_secrets(
     cluster: &Cluster,
     settings: &Settings,
     account: Option<Object>,
-) -> (Vec<Wanted>, Finding) {
+) -> (Vec<Object>, Finding) {
     let mut finding = Finding::default();
     let Some(account) = account else {
-        finding.look(
-            "service account",
-            "none: not in a pod, and KUBECLARITY_SERVICE_ACCOUNT is not set",
-            Duration::ZERO,
-        );
+        let none = match cluster.found {
+            Found::InPod => "none: the pod's token names none, and KUBECLARITY_SERVICE_ACCOUNT is not set",
+            _ => "none: not in a pod, and KUBECLARITY_SERVICE_ACCOUNT is not set",
+        };
+        finding.look("service account", none, Duration::ZERO);
         return (Vec::new(), finding);
     };
     let started = Instant::now();
@@ -131,14 +204,18 @@ async fn account_secrets(
     match cluster.account(&account).await {
         Ok(found) => {
             let mut known = HashSet::new();
-            let new = |name: &String| is_object_name(name) && known.insert(name.clone());
-            let names: Vec<String> = found.pull_secrets().filter(new).collect();
+            let (names, wrong): (Vec<String>, Vec<String>) = found
+                .pull_secrets()
+                .filter(|name| known.insert(name.clone()))
+                .partition(|name| is_object_name(name));
             finding.look(account.shown(), pull_secrets_of(&names), started.elapsed());
-            let wanted = |name: String| {
-                let object = Object::secret(&account.namespace, &name);
-                Wanted { object, named: false, of_account: true }
-            };
-            (names.into_iter().map(wanted).collect(), finding)
+            if !wrong.is_empty() {
+                let wrong = Shown::list(wrong.iter().map(|name| shown!["\"", Shown::text(name), "\""]));
+                let words = shown!["names ", wrong, " as imagePullSecrets, which no Secret can be called"];
+                finding.look(account.shown(), words, Duration::ZERO);
+            }
+            let secret = |name: String| Object::secret(&account.namespace, &name);
+            (names.into_iter().map(secret).collect(), finding)
         }
         Err(refusal) => {
             refused(cluster, &account, named, ACCOUNT_VARIABLE, refusal, started.elapsed(), &mut finding);

@@ -52,6 +52,8 @@ fn plain() -> Vec<Problem> {
         Problem::Named { variable: "IMAGE_PULL_SECRET_PATH", path: any(), what: Unreadable::Absent },
         Problem::IncompleteVariables { set: ANY, missing: ANY },
         Problem::Missing { object: "secret …".into(), variable: "KUBECLARITY_PULL_SECRETS" },
+        Problem::TooManyPullSecrets { origin: any(), names: 100, read: 64 },
+        Problem::PullSecretsTogether { object: "secret …".into() },
         Problem::WrongType { object: "secret …".into(), found: any() },
         Problem::NoAnnotation { object: "secret …".into() },
         Problem::MissingKey { object: "secret …".into(), key: ANY, has: any() },

@@ -26,7 +26,9 @@ fn group(problem: &Problem) -> &'static str {
         | Problem::WrongType { .. }
         | Problem::NoAnnotation { .. }
         | Problem::MissingKey { .. } => "Pull secrets and other files",
-        Problem::Missing { .. }
+        Problem::TooManyPullSecrets { .. }
+        | Problem::PullSecretsTogether { .. }
+        | Problem::Missing { .. }
         | Problem::Denied { .. }
         | Problem::Unauthorized { .. }
         | Problem::NoCluster { .. }

@@ -1,4 +1,7 @@
 """Pods are bare: no home, nothing writable, odd certificates. The cluster answers all the same."""
+import base64
+import json
+
 import pytest
 
 from lib.helper import assert_error, assert_found
@@ -54,3 +57,21 @@ def test_a_token_that_ends_in_a_newline(api, home, namespace, pod):
     """As kubectl and kubelet's own libraries read it: trimmed."""
     (pod.account / "..data/token").write_text(api.token(namespace, "scanner") + "\n")
     assert_found(home.get(HOST), HOST, "user", "secret")
+
+
+@pytest.mark.parametrize("name", ["../../../kube-system", "a/b", "a?watch=1", "Scan", "a.b", "x\nEOF\n$(touch here)", "a" * 64])
+def test_a_namespace_that_is_none_is_told_and_not_used(home, pod, name):
+    (pod.account / "..data/namespace").write_text(name)
+    assert_found(home.get(HOST), HOST, "user", "secret")
+    told = home.run(home.binary, "explain", "--fresh", HOST).out
+    assert "which is no namespace's name" in told and "$(touch here)\n" not in told
+
+
+@pytest.mark.parametrize("subject", ["scanner:../../secrets/admin", "scanner/../x", "system:node:worker", "x:y\nEOF\n$(touch here)", "a:b?watch=1"])
+def test_a_token_for_no_service_account_is_told_and_not_asked_with(home, pod, subject):
+    subject = subject if subject.startswith("system:") else f"system:serviceaccount:{subject}"
+    claims = base64.urlsafe_b64encode(json.dumps({"iss": "https://kubernetes.default.svc", "sub": subject}).encode()).decode().rstrip("=")
+    (pod.account / "..data/token").write_text(f"eyJhbGciOiJub25lIn0.{claims}.x")
+    assert_error(home.get(HOST), "401", "secret ")
+    told = home.run(home.binary, "explain", "--fresh", HOST).out
+    assert "which is no service account" in told and "the pod's token names none" in told and "\n$(touch here)" not in told

@@ -2,6 +2,7 @@
 //! kubectl and most registry clients follow. Three forms that curl reads and Go passes over count too: blanks between
 //! the entries, an address in brackets without a port, and a dot at the end of a name.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// The hosts that `NO_PROXY` lists.
@@ -55,6 +56,17 @@ fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
+/// A name in the form in which addresses have it (IDNA); `None` if it has none.
+pub(super) fn ascii(name: &str) -> Option<Cow<'_, str>> {
+    if name.is_ascii() {
+        return Some(Cow::Borrowed(name));
+    }
+    match url::Host::parse(name) {
+        Ok(url::Host::Domain(name)) => Some(Cow::Owned(name)),
+        _ => None,
+    }
+}
+
 /// An address, an IPv4 one in IPv6's form as what it is.
 fn address(host: &str) -> Option<IpAddr> {
     host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
@@ -76,7 +88,8 @@ impl Rule {
         let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
         let name = host.strip_prefix('.').unwrap_or(host);
         let itself = name.len() == host.len();
-        (!name.is_empty()).then(|| Rule::Name { name: name.to_owned(), itself, port })
+        let name = ascii(name).filter(|name| !name.is_empty())?;
+        Some(Rule::Name { name: name.into_owned(), itself, port })
     }
 
     fn network(entry: &str) -> Option<Rule> {
@@ -153,6 +166,7 @@ mod tests {
         check(".amazonaws.com", &[], &[("amazonaws.com", 443)]);
         check("*.amazonaws.com", &[], &[("amazonaws.com", 443)]);
         check("*amazonaws.com,am*.com,com", &[], &[("amazonaws.org", 443)]);
+        check("*.BÜCHER.example", &[("reg.xn--bcher-kva.example", 443)], &[("xn--bcher-kva.example", 443)]);
     }
 
     #[test]

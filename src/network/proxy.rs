@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::Uri;
 
 use super::fault::Why;
-use super::no_proxy::{NoProxy, is_this_machine};
+use super::no_proxy::{NoProxy, ascii, is_this_machine};
 use crate::problem::{Expected, Problem, ProxyFault};
 use crate::secret::Secret;
 use crate::shown::Shown;
@@ -149,6 +149,7 @@ impl Proxy {
             }
             None => address.split_once(':').unwrap_or((address, "")),
         };
+        let host = ascii(host)?;
         let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
         let is_name = !host.is_empty() && host.len() <= 253 && host.bytes().all(fits);
         if !is_name && !address.starts_with('[') {
@@ -161,7 +162,7 @@ impl Proxy {
             }
             _ => return None,
         };
-        Some(Proxy { scheme, host: host.to_owned(), port, login, named_by })
+        Some(Proxy { scheme, host: host.into_owned(), port, login, named_by })
     }
 
     /// The message about a host that is not reached by it.
@@ -268,7 +269,9 @@ pub struct Proxies {
 impl Proxies {
     /// Those of this process's environment.
     pub fn of_environment() -> Proxies {
-        Proxies::from(|name| std::env::var_os(name)?.into_string().ok())
+        // What is not UTF-8 is no address, and no host either.
+        let not_text = |_| char::REPLACEMENT_CHARACTER.to_string();
+        Proxies::from(|name| Some(std::env::var_os(name)?.into_string().unwrap_or_else(not_text)))
     }
 
     /// Those of variables. The lower-case name counts first, as for curl and the newest `httpproxy` of Go; an empty variable is
@@ -354,6 +357,7 @@ mod tests {
             ("http://me:p@ss@proxy:3128", "http://proxy:3128", Some(("me", "p@ss"))),
             ("http://dom\\me:a%zz%@proxy", "http://proxy:80", Some(("dom\\me", "a%zz%"))),
             ("http://:token@proxy", "http://proxy:80", Some(("", "token"))),
+            ("http://bücher.example:3128", "http://xn--bcher-kva.example:3128", None),
         ] {
             let proxy = Proxy::of_variable("HTTPS_PROXY", value).unwrap_or_else(|_| panic!("{value}"));
             assert_eq!((proxy.to_string().as_str(), login(&proxy)), (shown, expected), "{value}");
@@ -383,6 +387,7 @@ mod tests {
             "://proxy",
             ":3128",
             "me:hunter2/x@proxy:3128",
+            "\u{fffd}",
         ] {
             let wrong = Proxy::of_variable("HTTPS_PROXY", value);
             assert_eq!(wrong, Err(NoAddress { variable: "HTTPS_PROXY" }), "{value}");

@@ -137,6 +137,17 @@ def test_a_service_that_stays_out_of_order_is_named(box, helper, service):
     assert 2 <= len(box.asked(service)) <= 6 and box.asked(service)[0].host in message, (message, box.story())
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_says_nothing_is_named_with_the_identity(box, helper, service):
+    """By one text, whichever limit is the first to be over."""
+    variables = SERVICES[service](box, helper.home)
+    box.instead[service] = box.stall
+    for _ in range(3):
+        answer = helper.get(HOSTS.get(service, ECR), **variables, KUBECLARITY_TIMEOUT="1")
+        answer.failed("does not answer", box.asked(service)[0].host, "gave no token for")
+        assert answer.seconds < 2.5, answer.seconds
+
+
 LOOK_ALIKES = ["https://abc123.execute-api.us-east-1.amazonaws.com", "https://bucket.s3.us-east-1.amazonaws.com", "https://sts.evil.us-east-1.amazonaws.com", "http://sts.us-east-1.amazonaws.com",
                "https://sts.us-east-1.amazonaws.com.evil.example", "https://evil.example", "http://127.0.0.10", "http://169.254.169.254:8080"]
 

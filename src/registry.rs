@@ -21,6 +21,8 @@ pub struct Registry {
     path: String,
     /// Port 80 of `http://`, named: the scheme's own port, but never one over which a cloud's token may go.
     http_port: bool,
+    /// The question was for `http://`, on whatever port: its client sends the answer in clear.
+    plain_http: bool,
 }
 
 impl Registry {
@@ -44,7 +46,7 @@ impl Registry {
         if path.len() > MOST_PATH || path.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return None;
         }
-        Some(Registry { host, port, path: path.to_owned(), http_port })
+        Some(Registry { host, port, path: path.to_owned(), http_port, plain_http: http })
     }
 
     /// The host, lower-case; an IPv6 address stands in brackets.
@@ -60,6 +62,11 @@ impl Registry {
     /// Whether the question named port 80 of `http://`, which is no port of its own but is never encrypted.
     pub fn is_http_port(&self) -> bool {
         self.http_port
+    }
+
+    /// Whether the question was for `http://`: no token of a cloud, nor GitHub's, may go over that.
+    pub fn is_plain_http(&self) -> bool {
+        self.plain_http
     }
 
     /// The repository path without a slash at either end; empty if the question named none. On Docker Hub a

@@ -11,7 +11,7 @@ pub fn check(bytes: &[u8]) {
     let again = Registry::parse(&registry.key()).expect("a key is a registry");
     assert_eq!(again.key(), registry.key());
     // The key does not say whether TLS was asked for; without it no cloud's token may go.
-    let cloud = CloudHost::of(&again).filter(|_| !registry.is_http_port());
+    let cloud = CloudHost::of(&again).filter(|_| !registry.is_plain_http());
     assert_eq!(CloudHost::of(&registry), cloud);
     if CloudHost::of(&registry).is_some() {
         assert!(registry.port().is_none() && !registry.host().ends_with('.'));

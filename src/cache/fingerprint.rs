@@ -86,7 +86,7 @@ impl Names {
         let mut fields = Fields(Context::new(&SHA256));
         fields.text(Some(env!("CARGO_PKG_VERSION")));
         fields.text(Some(&question.registry.authority()));
-        fields.0.update(&[u8::from(question.registry.is_http_port())]);
+        fields.0.update(&[u8::from(question.registry.is_plain_http())]);
         fields.0.update(&settings.cache_ttl.as_secs().to_le_bytes());
         cluster_fields(&mut fields, settings);
         docker_fields(&mut fields, settings);

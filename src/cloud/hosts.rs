@@ -45,7 +45,7 @@ pub struct EcrHost {
 impl CloudHost {
     /// The row that a registry stands in; `None` for every host that is no cloud's.
     pub fn of(registry: &Registry) -> Option<CloudHost> {
-        if registry.port().is_some() || registry.is_http_port() {
+        if registry.port().is_some() || registry.is_plain_http() {
             return None;
         }
         let host = registry.host();
@@ -206,6 +206,16 @@ mod tests {
                 assert_eq!(of(&format!("{host}{port}")), None, "{host}{port}");
                 assert_eq!(of(&format!("http://{host}{port}/team/app")), None, "http://{host}{port}");
             }
+        }
+        for host in
+            ["gcr.io", "name.azurecr.io", "public.ecr.aws", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"]
+        {
+            for plain in ["http://", "HTTP://"].map(|scheme| format!("{scheme}{host}")) {
+                assert_eq!(of(&plain), None, "{plain}");
+                assert_eq!(of(&format!("{plain}/team/app")), None, "{plain}");
+                assert_eq!(of(&format!("{plain}:443/v2/")), None, "{plain}");
+            }
+            assert!(of(&format!("https:/{host}")).is_some(), "{host}");
         }
         assert_eq!(of("https://gcr.io:443"), Some(CloudHost::Google));
     }

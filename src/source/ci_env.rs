@@ -32,7 +32,7 @@ pub fn find(settings: &Settings, question: &Question, now: SystemTime) -> Findin
 fn github(settings: &Settings, question: &Question, now: SystemTime, finding: &mut Finding) {
     const VARIABLE: &str = "GITHUB_TOKEN";
     // Port 80 of http:// is the same registry, but in clear.
-    let ours = question.registry.authority() == "ghcr.io" && !question.registry.is_http_port();
+    let ours = question.registry.authority() == "ghcr.io" && !question.registry.is_plain_http();
     match &settings.github_token {
         None => finding.look(VARIABLE, "not set", Duration::ZERO),
         Some(_) if !ours => finding.look(VARIABLE, "is for ghcr.io only", Duration::ZERO),
@@ -126,6 +126,9 @@ mod tests {
             "a.ghcr.io",
             "ghcr.io:5000",
             "http://ghcr.io:80",
+            "http://ghcr.io",
+            "HTTP://ghcr.io/a/b",
+            "http://ghcr.io:443",
             "ghcr.io.",
             "github.com",
             "ghcr.iо.com",

@@ -271,6 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_question_that_leaves_library_out_has_a_name_of_its_own() {
+        // Of two keys, the one that is literally the question comes first.
+        assert_ne!(name("docker.io/alpine", &[]), name("docker.io/library/alpine", &[]));
+        assert_eq!(name("docker.io/alpine", &[]), name("index.docker.io/alpine", &[]));
+        let image = |image| name("docker.io", &[("KUBECLARITY_IMAGE", image)]);
+        assert_eq!(
+            (image("alpine"), image("docker.io/library/alpine")),
+            (name("docker.io/alpine", &[]), name("docker.io/library/alpine", &[]))
+        );
+    }
+
+    #[test]
     fn whatever_could_change_the_answer_changes_the_name() {
         let plain = name(ECR, &[]);
         let others = [

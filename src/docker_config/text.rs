@@ -9,7 +9,11 @@ pub const REPLACEMENT: char = '\u{fffd}';
 /// The text without a byte order mark, which some editors put in front, and with [`REPLACEMENT`] for what is no character.
 pub fn readable(text: &[u8]) -> Cow<'_, str> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let text = String::from_utf8_lossy(text);
+    // Nearly all is UTF-8, and this check takes many bytes at a time.
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(text),
+    };
     match half_surrogates(&text) {
         halves if halves.is_empty() => text,
         halves => {

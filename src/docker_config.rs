@@ -188,7 +188,7 @@ impl DockerConfig {
     ) -> DockerConfig {
         let mut config = DockerConfig { entries: Vec::new(), left_out: LeftOut::default() };
         for text in keys {
-            match (Key::parse(text), Login::of(username.expose(), password)) {
+            match (Key::parse(text), Login::of(username.expose().to_owned(), password.clone())) {
                 (Some(key), Some(login)) => config.entries.push(Entry { text: text.to_owned(), key, login }),
                 (Some(_), None) => config.left_out.without_login.add(text.to_owned()),
                 (None, _) => config.left_out.no_registry.add(text.to_owned()),

@@ -101,16 +101,16 @@ impl Login {
             return Some(decode_auth(auth.expose()));
         }
         let password = fields.password.unwrap_or_else(|| Secret::new(String::new()));
-        match Login::of(&fields.username.unwrap_or_default(), &password) {
+        match Login::of(fields.username.unwrap_or_default(), password) {
             None if fields.registry_token => Some(Login::Broken(EntryFault::RegistryToken)),
             login => login,
         }
     }
 
     /// A user name and a password; `None` if both are empty.
-    pub fn of(username: &str, password: &Secret) -> Option<Login> {
+    pub fn of(username: String, password: Secret) -> Option<Login> {
         match (username.is_empty(), password.is_empty()) {
-            (false, false) => Some(usable(Credential::new(username.to_owned(), password.clone()))),
+            (false, false) => Some(usable(Credential::new(username, password))),
             (true, true) => None,
             (false, true) => Some(Login::Broken(EntryFault::NoPassword)),
             (true, false) => Some(Login::Broken(EntryFault::NoUsername)),
@@ -120,7 +120,8 @@ impl Login {
 
 /// A login with a character in it that was none cannot be the right one.
 fn usable(credential: Credential) -> Login {
-    match credential.username.contains(REPLACEMENT) || credential.secret.expose().contains(REPLACEMENT) {
+    let is_replaced = |text: &str| !text.is_ascii() && text.contains(REPLACEMENT);
+    match is_replaced(&credential.username) || is_replaced(credential.secret.expose()) {
         true => Login::Broken(EntryFault::NotUtf8),
         false => Login::Usable(credential),
     }

@@ -183,12 +183,12 @@ impl DockerConfig {
     /// A configuration that has one login for several keys.
     pub fn of_login<'a>(
         keys: impl IntoIterator<Item = &'a str>,
-        username: &Secret,
+        username: &str,
         password: &Secret,
     ) -> DockerConfig {
         let mut config = DockerConfig { entries: Vec::new(), left_out: LeftOut::default() };
         for text in keys {
-            match (Key::parse(text), Login::of(username.expose().to_owned(), password.clone())) {
+            match (Key::parse(text), Login::of(username.to_owned(), password.clone())) {
                 (Some(key), Some(login)) => config.entries.push(Entry { text: text.to_owned(), key, login }),
                 (Some(_), None) => config.left_out.without_login.add(text.to_owned()),
                 (None, _) => config.left_out.no_registry.add(text.to_owned()),

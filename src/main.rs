@@ -12,6 +12,7 @@ use docker_credential_kubeclarity::deadline;
 use docker_credential_kubeclarity::ending;
 use docker_credential_kubeclarity::problem::OWN_FAULT;
 use docker_credential_kubeclarity::resolver::network;
+use docker_credential_kubeclarity::secret::known;
 use docker_credential_kubeclarity::stack;
 use docker_credential_kubeclarity::supervisor;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
     let is_worker = supervisor::is_worker(words.next().as_deref());
     let arguments: Vec<OsString> = words.collect();
     let reply = command::run(&arguments, is_worker);
+    // What is shown is written by now.
+    known::forget();
     if network::was_used() {
         stack::wipe();
     }

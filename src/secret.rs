@@ -1,25 +1,39 @@
 //! A string that cannot be printed. Its memory is wiped when it goes, as all memory of the program is: `main.rs` has the
 //! allocator that does it.
 
+pub mod known;
+
+use std::sync::Arc;
+
 /// A password, token or key. It has no `Display`, and its `Debug` shows nothing of it. [`Secret::expose`] is the only
 /// way to the text: search for it to see every place that lets a secret out.
+///
+/// A secret is [`known`] from the moment it is made, so that no text from outside that repeats it is shown.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Arc<String>);
 
 impl Secret {
     /// Takes a string over.
     pub fn new(text: String) -> Self {
+        let text = Arc::new(text);
+        known::remember(&text);
         Secret(text)
+    }
+
+    /// A text that holds secrets beside what is none: a credential file, `user:password`. It is not known as a secret
+    /// itself, because user names and addresses in it may be shown; what is secret becomes known when it is taken out.
+    pub fn mixed(text: String) -> Self {
+        Secret(Arc::new(text))
     }
 
     /// A secret from bytes that must be UTF-8; `None` if they are not.
     pub fn from_utf8(bytes: Vec<u8>) -> Option<Self> {
-        String::from_utf8(bytes).ok().map(Secret)
+        String::from_utf8(bytes).ok().map(Secret::new)
     }
 
     /// A secret from bytes, with U+FFFD for what is no UTF-8.
     pub fn from_text(bytes: &[u8]) -> Self {
-        Secret(String::from_utf8_lossy(bytes).into_owned())
+        Secret::new(String::from_utf8_lossy(bytes).into_owned())
     }
 
     /// The text itself, for the place that must have it.

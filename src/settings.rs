@@ -98,7 +98,7 @@ pub struct Settings {
     /// Azure.
     pub azure: AzureSettings,
     /// `SSL_CERT_FILE`, for messages: the TLS library reads it itself.
-    pub ssl_cert_file: Option<String>,
+    pub ssl_cert_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -171,7 +171,7 @@ impl Settings {
                 .into_iter()
                 .filter_map(|name| variables.word(name).transpose())
                 .collect::<Result<_, _>>()?,
-            kubeconfig: variables.raw("KUBECONFIG"),
+            kubeconfig: variables.paths("KUBECONFIG"),
             home: variables.path("HOME"),
             in_cluster_host: variables.word("KUBERNETES_SERVICE_HOST")?,
             in_cluster_port: variables.word("KUBERNETES_SERVICE_PORT")?,
@@ -186,7 +186,7 @@ impl Settings {
             aws: AwsSettings::from(&variables)?,
             google: GoogleSettings::from(&variables)?,
             azure: AzureSettings::from(&variables)?,
-            ssl_cert_file: variables.text("SSL_CERT_FILE")?,
+            ssl_cert_file: variables.path("SSL_CERT_FILE"),
         })
     }
 }

@@ -3,6 +3,9 @@
 //! A [`Shown`] is one line. What came from outside is bounded and has no character that steers a terminal or turns the
 //! direction of a line; what the program says itself is a `&'static str`. [`shown!`] puts both together.
 
+mod material;
+mod path;
+
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
@@ -10,6 +13,7 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use crate::credential::Credential;
+use crate::secret::known;
 
 /// A [`Shown`] of its parts: words of the program, other shown texts, and numbers. A `String` is no part: what it holds is
 /// from outside, and [`Shown`]'s constructors say of which kind it is.
@@ -27,6 +31,13 @@ const KEPT: usize = 4096;
 
 /// The most texts that a list shows.
 const MOST_LISTED: usize = 16;
+
+/// What stands in a secret's place.
+pub const HIDDEN: &str = "(not shown)";
+/// What stands in the place of a path that is none.
+const NO_PATH: &str = "(not shown: it looks like the content of a file)";
+/// What stands in the place of a user name that is a token.
+const TOKEN_AS_USER: &str = "(not shown: it is a token)";
 
 /// Around each part from outside. No such part holds either: they are control characters.
 const START: char = '\u{2}';
@@ -46,10 +57,14 @@ impl Shown {
         Shown(Cow::Owned(shown))
     }
 
-    /// The path of a file or directory.
+    /// The path of a file or directory. What cannot be one is not shown: people put the content of a file into the variable
+    /// that names it.
     #[allow(clippy::disallowed_methods)] // the one place that may
     pub fn path(path: &Path) -> Shown {
-        Shown::text(&path.to_string_lossy())
+        match is_path(path) {
+            true => Shown::text(&path.to_string_lossy()),
+            false => NO_PATH.into(),
+        }
     }
 
     /// An address: scheme, host and port, without user info, path and query.
@@ -62,9 +77,12 @@ impl Shown {
         }
     }
 
-    /// The user name of a credential.
+    /// The user name of a credential; not where it is the secret, or a token: some services take one for both.
     pub fn user(credential: &Credential) -> Shown {
-        Shown::text(&credential.username)
+        match has_token_as_user(credential) {
+            false => Shown::text(&credential.username),
+            true => TOKEN_AS_USER.into(),
+        }
     }
 
     /// Several parts as one text; see [`shown!`].
@@ -123,7 +141,7 @@ impl Display for Shown {
         while let Some((ours, after)) = rest.split_once(START) {
             let (outside, after) = after.split_once(END).unwrap_or((after, ""));
             f.write_str(ours)?;
-            f.write_str(&shortened(outside, LONGEST))?;
+            f.write_str(&shortened(&without_secrets(outside), LONGEST))?;
             rest = after;
         }
         f.write_str(rest)
@@ -176,6 +194,17 @@ impl PartialEq<&str> for Shown {
     }
 }
 
+/// Whether a path names a file, as far as can be seen without looking for it.
+pub use path::is_path;
+
+/// Whether the user name of a credential must be kept like a secret.
+pub fn has_token_as_user(credential: &Credential) -> bool {
+    let Credential { username, secret, .. } = credential;
+    username == secret.expose()
+        || material::is_token_as_user(username)
+        || known::places(username).is_none_or(|places| !places.is_empty())
+}
+
 /// What a [`Shown`] can be made of.
 pub trait Part: sealed::Sealed {
     /// Adds itself to a text.
@@ -220,6 +249,28 @@ impl<T: Part> Part for &T {
     fn add(&self, to: &mut String) {
         (**self).add(to);
     }
+}
+
+/// A text without what is known as a secret, or plainly is one.
+fn without_secrets(text: &str) -> Cow<'_, str> {
+    let Some(mut places) = known::places(text) else { return Cow::Borrowed(HIDDEN) };
+    places.extend(material::places(text));
+    if places.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    places.sort_unstable_by_key(|place| (place.start, place.end));
+    let (mut shown, mut at) = (String::with_capacity(text.len()), 0);
+    for place in places {
+        // A part of a secret may begin inside of a character.
+        let (start, end) = (text.floor_char_boundary(place.start), text.ceil_char_boundary(place.end));
+        if start > at || shown.is_empty() {
+            shown.push_str(&text[at.min(start)..start]);
+            shown.push_str(HIDDEN);
+        }
+        at = at.max(end);
+    }
+    shown.push_str(&text[at..]);
+    Cow::Owned(shown)
 }
 
 /// An error and its causes, in its own words. `Display` only: `Debug` of a request shows its secrets.

@@ -248,7 +248,7 @@ fn token(text: Option<&str>, expires: Option<&aws_sdk_ecr::primitives::DateTime>
 }
 
 fn decode(token: Token) -> Option<Credential> {
-    let decoded = Secret::from_utf8(STANDARD.decode(token.text.as_bytes()).ok()?)?;
+    let decoded = String::from_utf8(STANDARD.decode(token.text.as_bytes()).ok()?).map(Secret::mixed).ok()?;
     let (username, password) = decoded.expose().split_once(':')?;
     if username.is_empty() || password.is_empty() {
         return None;

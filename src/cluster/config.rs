@@ -22,8 +22,9 @@ use crate::network::http::{Boxed, Http};
 use crate::network::proxy::{NoAddress, Proxy, Scheme, Way};
 use crate::network::{self, Door};
 use crate::problem::{KubeconfigFault, Problem};
+use crate::secret::known;
 use crate::settings::{Settings, is_namespace};
-use crate::shown::Shown;
+use crate::shown::{Shown, is_path};
 
 fn problem(origin: impl Into<Shown>, what: KubeconfigFault) -> Problem {
     Problem::ClusterConfig { origin: origin.into(), what }
@@ -216,6 +217,7 @@ pub fn parse(origin: &Shown, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Pr
             *path = joined;
         }
     };
+    remember(base, &kubeconfig);
     for cluster in kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
         absolute(&mut cluster.certificate_authority);
     }
@@ -233,6 +235,22 @@ pub fn parse(origin: &Shown, base: &Path, text: &[u8]) -> Result<Kubeconfig, (Pr
     Ok(kubeconfig)
 }
 
+/// Remembers the secrets in a kubeconfig, and what stands where a file should be named and can be none: it may be the
+/// file's content.
+fn remember(base: &Path, kubeconfig: &Kubeconfig) {
+    let clusters = || kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let users = || kubeconfig.auth_infos.iter().filter_map(|named| named.auth_info.as_ref());
+    for secret in users().flat_map(|user| [&user.token, &user.password, &user.client_key_data]).flatten() {
+        known::remember_text(secret.expose_secret());
+    }
+    let addresses = clusters().flat_map(|cluster| [&cluster.server, &cluster.proxy_url]).flatten();
+    addresses.for_each(|address| known::remember_user_info(address));
+    let of_users = users().flat_map(|user| [&user.client_certificate, &user.client_key, &user.token_file]);
+    let files = clusters().map(|cluster| &cluster.certificate_authority).chain(of_users).flatten();
+    let is_none = |file: &&String| !is_path(Path::new(file)) && !file::exists(&base.join(file));
+    files.filter(is_none).for_each(|file| known::remember_text(file));
+}
+
 /// Reads the user's token file, which counts before a token as with kubectl. kube would send the line break at
 /// its end too.
 fn read_token(origin: &Shown, user: &mut AuthInfo) -> Result<(), Problem> {
@@ -243,6 +261,7 @@ fn read_token(origin: &Shown, user: &mut AuthInfo) -> Result<(), Problem> {
     if token.is_empty() {
         return Err(problem(origin, KubeconfigFault::TokenFileEmpty(Shown::path(Path::new(&path)))));
     }
+    known::remember_text(token);
     user.token = Some(SecretString::from(token));
     Ok(())
 }

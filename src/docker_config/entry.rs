@@ -135,7 +135,8 @@ fn filled(secret: Option<Secret>) -> Option<Secret> {
 /// after the password as Docker does.
 fn decode_auth(auth: &str) -> Login {
     let compact = Zeroizing::new(auth.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>());
-    let Some(decoded) = GO_BASE64.decode(&*compact).ok().and_then(Secret::from_utf8) else {
+    let decoded = GO_BASE64.decode(&*compact).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(decoded) = decoded.map(Secret::mixed) else {
         return Login::Broken(EntryFault::AuthNotBase64);
     };
     match decoded.expose().split_once(':') {

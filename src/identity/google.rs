@@ -168,7 +168,8 @@ fn parse(text: &[u8], depth: usize) -> Result<Google, GoogleFileFault> {
             }
             let address = fields.token_uri.as_deref().ok_or_else(|| missing("token_uri"))?;
             let token_url = address::checked("token_uri", address)?;
-            let key_json = Secret::from_utf8(text.to_vec()).ok_or(GoogleFileFault::NotText)?;
+            let key_json = String::from_utf8(text.to_vec()).map_err(|_| GoogleFileFault::NotText)?;
+            let key_json = Secret::mixed(key_json);
             Ok(Google::Key { email, key_json, token_url })
         }
         "authorized_user" => {

@@ -32,7 +32,8 @@ pub fn identity(object: &Object, secret: &SecretObject, cloud: Cloud) -> Result<
             Ok(Identity { kind, origin, place: object.shown() })
         }
         Cloud::Google => {
-            let json = values.needed("sa.json")?;
+            // What is secret in it is known once it is taken out.
+            let json = values.text("sa.json")?.map(Secret::mixed).ok_or_else(|| values.missing("sa.json"))?;
             let place = shown![object.shown(), "/sa.json"];
             match google(&origin, &json) {
                 Ok(google) => Ok(Identity { kind: Kind::Google(google), origin, place }),
@@ -83,8 +84,8 @@ fn google(origin: &Origin, json: &Secret) -> Result<Google, GoogleFileFault> {
 
 fn azure(values: &Values) -> Result<Azure, Problem> {
     let kind = AzureKind::Secret {
-        tenant: values.needed("AZURE_TENANT_ID")?.expose().to_owned(),
-        client: values.needed("AZURE_CLIENT_ID")?.expose().to_owned(),
+        tenant: values.needed_text("AZURE_TENANT_ID")?,
+        client: values.needed_text("AZURE_CLIENT_ID")?,
         secret: values.needed("AZURE_CLIENT_SECRET")?,
     };
     let (host, environment) = (values.text("AZURE_AUTHORITY_HOST")?, values.text("AZURE_ENVIRONMENT")?);
@@ -101,27 +102,36 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// A value without the line break that `base64` without `-n` leaves; `None` if it is not there or empty.
-    fn optional(&self, key: &'static str) -> Result<Option<Secret>, Problem> {
+    /// A value that is no secret, without the line break that `base64` without `-n` leaves; `None` if it is not there or
+    /// empty. Messages show roles, tenants and clients.
+    fn text(&self, key: &'static str) -> Result<Option<String>, Problem> {
         let Some(bytes) = self.secret.value(key) else { return Ok(None) };
-        match Secret::from_utf8(bytes.to_vec()) {
-            Some(text) => Ok(Some(text.trimmed()).filter(|text| !text.is_empty())),
-            None => {
+        match std::str::from_utf8(bytes).map(str::trim) {
+            Ok("") => Ok(None),
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => {
                 let origin = shown![self.object.shown(), "/", key];
                 Err(Problem::Unusable { origin, what: EntryFault::NotText })
             }
         }
     }
 
-    fn needed(&self, key: &'static str) -> Result<Secret, Problem> {
-        self.optional(key)?.ok_or_else(|| Problem::MissingKey {
-            object: self.object.shown(),
-            key,
-            has: self.secret.keys(),
-        })
+    fn needed_text(&self, key: &'static str) -> Result<String, Problem> {
+        self.text(key)?.ok_or_else(|| self.missing(key))
     }
 
-    fn text(&self, key: &'static str) -> Result<Option<String>, Problem> {
-        Ok(self.optional(key)?.map(|value| value.expose().trim().to_owned()))
+    /// The same of a secret, which may begin with white space.
+    fn optional(&self, key: &'static str) -> Result<Option<Secret>, Problem> {
+        let there = self.text(key)?.is_some();
+        let bytes = self.secret.value(key).filter(|_| there);
+        Ok(bytes.map(|bytes| Secret::from_text(bytes).trimmed()))
+    }
+
+    fn needed(&self, key: &'static str) -> Result<Secret, Problem> {
+        self.optional(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    fn missing(&self, key: &'static str) -> Problem {
+        Problem::MissingKey { object: self.object.shown(), key, has: self.secret.keys() }
     }
 }

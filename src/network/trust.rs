@@ -19,7 +19,7 @@ pub struct Trust {
     /// `AWS_CA_BUNDLE`: for AWS alone, beside the system's.
     pub ca_bundle: Option<PathBuf>,
     /// `SSL_CERT_FILE`, for messages: the TLS library reads it itself.
-    pub ssl_cert_file: Option<String>,
+    pub ssl_cert_file: Option<PathBuf>,
 }
 
 impl Trust {
@@ -54,7 +54,7 @@ impl Trust {
                     path: self
                         .ssl_cert_file
                         .as_ref()
-                        .map_or("/etc/ssl/certs".into(), |path| Shown::path(Path::new(path))),
+                        .map_or("/etc/ssl/certs".into(), |path| Shown::path(path)),
                     what: FileFault::NoAuthorities,
                 });
             }

@@ -1,11 +1,12 @@
 //! Variables as text, paths, secrets, words out of a few, numbers and names of objects.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::problem::{Expected, Problem};
-use crate::secret::Secret;
+use crate::secret::{Secret, known};
+use crate::shown::is_path;
 
 /// `namespace/name` of an object in the cluster; without a namespace, it is the service account's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,8 +32,23 @@ impl<'a> Variables<'a> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
+    /// The path of a file or directory. What cannot be one is kept like a secret: it may be the file's content, and
+    /// libraries quote what they cannot open.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.raw(name).map(PathBuf::from)
+        let path = self.raw(name).map(PathBuf::from)?;
+        if !is_path(&path) {
+            remember(path.as_os_str());
+        }
+        Some(path)
+    }
+
+    /// Several paths with colons between them.
+    pub fn paths(&self, name: &str) -> Option<OsString> {
+        let paths = self.raw(name)?;
+        if !std::env::split_paths(&paths).all(|path| path.as_os_str().is_empty() || is_path(&path)) {
+            remember(&paths);
+        }
+        Some(paths)
     }
 
     pub fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
@@ -51,7 +67,7 @@ impl<'a> Variables<'a> {
     pub fn secret_object(&self, name: &'static str) -> Result<Option<Secret>, Problem> {
         match self.raw(name) {
             Some(value) if value.as_encoded_bytes().trim_ascii_start().starts_with(b"{") => {
-                Ok(Some(Secret::from_text(value.as_encoded_bytes())))
+                Ok(Some(Secret::mixed(String::from_utf8_lossy(value.as_encoded_bytes()).into_owned())))
             }
             _ => self.secret(name),
         }
@@ -119,6 +135,10 @@ impl<'a> Variables<'a> {
             namespace => Ok(namespace),
         }
     }
+}
+
+fn remember(value: &OsStr) {
+    known::remember_text(&String::from_utf8_lossy(value.as_encoded_bytes()));
 }
 
 fn object_name(variable: &'static str, name: &str) -> Result<ObjectName, Problem> {

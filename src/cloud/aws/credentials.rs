@@ -23,8 +23,7 @@ use crate::identity::aws::{Aws, AwsKind, Base, Keys, Metadata, Profile, ProfileT
 use crate::identity::{Assertion, Origin};
 use crate::network::aws_client::Missed;
 use crate::problem::{AwsFault, CloudFault, HttpFault};
-use crate::secret::Secret;
-
+use crate::secret::{Secret, known};
 use crate::shown::{Shown, causes};
 
 /// How sessions of assumed roles are named, for whoever reads CloudTrail, if nothing else is asked for.
@@ -87,6 +86,9 @@ fn plain(keys: &Keys) -> Credentials {
 
 /// The SDK panics on what fits no header, and tells nothing of what is wrong.
 fn checked(credentials: Credentials) -> Result<Credentials, AwsFault> {
+    // Some were read or given out by the SDK.
+    known::remember_text(credentials.secret_access_key());
+    known::remember_text(credentials.session_token().unwrap_or_default());
     let fits = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     let malformed = match &credentials {
         keys if !fits(keys.access_key_id()) => "AWS_ACCESS_KEY_ID",

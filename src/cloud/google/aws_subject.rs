@@ -15,7 +15,7 @@ use crate::identity::Identity;
 use crate::identity::aws::Partition;
 use crate::identity::environment;
 use crate::problem::{CloudFault, GoogleFault};
-use crate::secret::Secret;
+use crate::secret::{Secret, known};
 use crate::settings::Cloud;
 
 /// The token: the request's address, method and headers as JSON, percent-encoded.
@@ -101,7 +101,11 @@ fn signed(
     all.extend(added.iter().map(|header| json!({ "key": header.name(), "value": header.value() })));
     let token = json!({ "url": url, "method": "POST", "headers": all }).to_string();
     // The encoder's output for `=<text>` without the sign.
-    Ok(Secret::new(form(&[("", &token)])[1..].to_owned()))
+    // The address and the audience in it are no secret.
+    for (_, signature) in added.iter().filter_map(|header| header.value().split_once("Signature=")) {
+        known::remember_text(signature);
+    }
+    Ok(Secret::mixed(form(&[("", &token)])[1..].to_owned()))
 }
 
 #[cfg(test)]

@@ -169,9 +169,10 @@ fn at_home(settings: &Settings, path: &Path) -> PathBuf {
 fn text(path: Option<PathBuf>) -> ProfileText {
     let Some(path) = path else { return ProfileText::Absent };
     match file::read_following(&path) {
-        Ok(text) => match Secret::from_utf8(text) {
-            Some(text) => ProfileText::Text(text),
-            None => ProfileText::Absent,
+        Ok(text) => match String::from_utf8(text) {
+            // Names and addresses in it are no secret; its keys are known once the SDK has read them.
+            Ok(text) => ProfileText::Text(Secret::mixed(text)),
+            Err(_) => ProfileText::Absent,
         },
         Err(Unreadable::NotRegular) if !path.is_dir() => ProfileText::Later(path),
         Err(_) => ProfileText::Absent,

@@ -47,8 +47,10 @@ impl Form {
                 if registries.is_empty() {
                     return Form::NoAnnotation;
                 }
-                let value = |key: &str| Secret::from_text(secret.value(key).unwrap_or_default()).trimmed();
-                Form::Login(DockerConfig::of_login(registries, &value("username"), &value("password")))
+                let value = |key: &str| secret.value(key).unwrap_or_default();
+                let username = String::from_utf8_lossy(value("username"));
+                let password = Secret::from_text(value("password")).trimmed();
+                Form::Login(DockerConfig::of_login(registries, username.trim_end(), &password))
             }
             _ => Form::WrongType,
         }

@@ -9,7 +9,6 @@ mod list;
 mod store;
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
 use crate::deadline::{DEFAULT_LIMIT, Deadline};
 use crate::ending;
@@ -66,7 +65,7 @@ pub fn run(arguments: &[OsString], is_worker: bool) -> Reply {
         (Some("explain" | "configure" | "install"), _) => {
             watched(arguments, watch, None, |told| people(arguments, told))
         }
-        (_, 1) => Reply::failure(shown![NAME, ": unknown action: ", Shown::path(Path::new(&arguments[0]))]),
+        (_, 1) => Reply::failure(shown![NAME, ": unknown action: ", Shown::argument(&arguments[0])]),
         (Some("get" | "store" | "erase"), _) => {
             protocol::drain_stdin(Deadline::of_settings());
             Reply::failure(USAGE)

@@ -121,7 +121,7 @@ fn read(file: OwnedFd) -> Result<Vec<u8>, Unreadable> {
     }
     let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
     if size > MOST_BYTES {
-        return Err(Unreadable::TooLarge);
+        return Err(Unreadable::TooLarge { most: MOST_BYTES });
     }
     // Room for all of it at once; a message if there is none.
     let mut bytes = Vec::new();
@@ -131,7 +131,7 @@ fn read(file: OwnedFd) -> Result<Vec<u8>, Unreadable> {
         let _ = watch::start();
     }
     match File::from(file).take(MOST_BYTES + 1).read_to_end(&mut bytes) {
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge { most: MOST_BYTES }),
         Ok(_) => Ok(bytes),
         Err(error) => Err(Unreadable::Other(error.kind())),
     }
@@ -193,7 +193,7 @@ mod tests {
         for name in ["folder", "fifo"] {
             assert_eq!(both(directory.path(), name), Err(Unreadable::NotRegular), "{name}");
         }
-        assert_eq!(both(directory.path(), "large"), Err(Unreadable::TooLarge));
+        assert_eq!(both(directory.path(), "large"), Err(Unreadable::TooLarge { most: MOST_BYTES }));
         assert!(both(directory.path(), "most").is_ok());
         assert_eq!(read_following(Path::new("/dev/zero")), Err(Unreadable::NotRegular));
         assert_eq!(read_following(&at("none/none")), Err(Unreadable::Absent));

@@ -4,6 +4,8 @@
 //! asks each [`source`](mod@source) in turn, and a source asks the [`cluster`], a [`cloud`] with an [`identity`], or parses a [`docker_config`].
 //! [`registry`], [`question`], [`finding`], [`settings`], [`secret`] and [`problem`] are words that all rooms use.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 #[macro_use]
 pub mod shown;
 

@@ -7,6 +7,7 @@ mod material;
 mod path;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
@@ -83,6 +84,17 @@ impl Shown {
             false => Shown::text(&credential.username),
             true => TOKEN_AS_USER.into(),
         }
+    }
+
+    /// A program: a path, or a word that is looked up in `PATH`.
+    pub fn program(command: &str) -> Shown {
+        if command.contains('/') { Shown::path(Path::new(command)) } else { Shown::text(command) }
+    }
+
+    /// An argument, with U+FFFD for what is no text.
+    #[allow(clippy::disallowed_methods)] // as above
+    pub fn argument(argument: &OsStr) -> Shown {
+        Shown::text(&argument.to_string_lossy())
     }
 
     /// Several parts as one text; see [`shown!`].

@@ -55,7 +55,7 @@ fn names_from_outside_do_not_steer_the_terminal() {
     let auths = json!({ "auths": {
         HOST: { "username": HOSTILE, "password": "p" },
         format!("{HOST}/{HOSTILE}"): { "username": "z", "password": "p" },
-        format!("{HOST}/team"): { "auth": HOSTILE },
+        format!("{HOST}/team"): { "auth": "\u{202e}\u{1b}[2J!" },
     }});
     for question in [HOST.to_owned(), format!("{HOST}/team/app"), format!("{HOST}/{HOSTILE}/app")] {
         for form in [&[][..], &["--json"]] {

@@ -2,8 +2,6 @@
 //!
 //! kube would run it too, but blocking, without a time limit, and with our stdin and stderr.
 
-use std::path::Path;
-
 use kube::config::{AuthInfo, ExecConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -45,7 +43,7 @@ pub(super) async fn resolve(
     let Some(command) = exec.command.clone().filter(|command| !command.is_empty()) else {
         return Err(wrong(origin, KubeconfigFault::ExecNoCommand));
     };
-    let name = Shown::path(Path::new(&command));
+    let name = Shown::program(&command);
     let printed = match timeout(deadline.left(), run(&exec, &command)).await {
         Ok(printed) => printed.map_err(|what| wrong(origin, KubeconfigFault::Exec(name.clone(), what)))?,
         Err(_) => {

@@ -6,9 +6,6 @@ use thiserror::Error;
 
 use crate::shown::Shown;
 
-use crate::file::MOST_BYTES;
-use crate::source::mounted::MOST_TOGETHER;
-
 /// Why a file cannot be read, as the end of a sentence about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Unreadable {
@@ -25,8 +22,11 @@ pub enum Unreadable {
     #[error("is no directory")]
     NotDirectory,
     /// It is larger than any credential file.
-    #[error("is larger than {} MiB", MOST_BYTES / 1024 / 1024)]
-    TooLarge,
+    #[error("is larger than {} MiB", .most / 1024 / 1024)]
+    TooLarge {
+        /// The most that is read, in bytes.
+        most: u64,
+    },
     /// It is a link that leads out of its directory.
     #[error("is a link that leads out of its directory")]
     LeavesDirectory,
@@ -57,9 +57,12 @@ pub enum FileFault {
     /// One mounted pull secret too many.
     #[error(
         "is not read: the secrets before it hold more than {} MiB; mount fewer",
-        MOST_TOGETHER / 1024 / 1024
+        .most / 1024 / 1024
     )]
-    MountedTogether,
+    MountedTogether {
+        /// The most that all may hold, in bytes.
+        most: usize,
+    },
     /// Docker's configuration.
     #[error("{0}; correct it or unset the variable that names it")]
     DockerConfig(Unreadable),

@@ -30,10 +30,6 @@ pub const CHANCE_LIMIT: Duration = Duration::from_secs(2);
 /// The requests keep to their own deadline; the runtime's guards only against what does not.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// The variables that name a proxy, whose password is nobody's business.
-const PROXIES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-
 /// Whether anything was asked over the network.
 static USED: AtomicBool = AtomicBool::new(false);
 
@@ -71,10 +67,6 @@ impl Network {
             return Err(Problem::System { what: Need::Network, kind: std::io::ErrorKind::OutOfMemory });
         }
         USED.store(true, Ordering::Relaxed);
-        PROXIES
-            .iter()
-            .filter_map(|name| std::env::var(name).ok())
-            .for_each(|proxy| known::remember_user_info(&proxy));
         // The one crypto provider; an error only says that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Libraries read files in ways that no timer of the runtime can end: a FIFO, a file server that is gone.

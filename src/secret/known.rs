@@ -157,8 +157,7 @@ impl Sorted {
             return self.add_fields(&json);
         }
         match secret.len() {
-            ..LEAST => {}
-            ..RUN => self.short.push(secret.as_bytes().to_vec()),
+            LEAST..RUN => self.short.push(secret.as_bytes().to_vec()),
             _ => self
                 .runs
                 .extend(secret.as_bytes().windows(RUN).filter_map(|run| <[u8; RUN]>::try_from(run).ok())),

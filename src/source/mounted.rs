@@ -46,7 +46,10 @@ pub fn load(settings: &Settings) -> (Vec<Loaded>, Finding) {
     for folder in &folders {
         if read > MOST_TOGETHER {
             let path = Shown::path(&directory.join(folder));
-            let problem = Problem::File { path: path.clone(), what: FileFault::MountedTogether };
+            let problem = Problem::File {
+                path: path.clone(),
+                what: FileFault::MountedTogether { most: MOST_TOGETHER },
+            };
             finding.fail(path, Failure::default(problem), started.elapsed());
             break;
         }

@@ -125,14 +125,15 @@ fn stops() -> impl Iterator<Item = Stop> {
 
 pub fn unreadable() -> [Unreadable; 7] {
     use Unreadable::{Absent, Denied, LeavesDirectory, NotDirectory, NotRegular, TooLarge};
-    [Absent, Denied, NotRegular, NotDirectory, TooLarge, LeavesDirectory, Unreadable::Other(Other)]
+    let large = TooLarge { most: 2 * 1024 * 1024 };
+    [Absent, Denied, NotRegular, NotDirectory, large, LeavesDirectory, Unreadable::Other(Other)]
 }
 
 fn files() -> Vec<FileFault> {
     use FileFault::*;
     let absent = Unreadable::Absent;
     let mut files: Vec<FileFault> = unreadable().into_iter().map(Mounted).collect();
-    files.push(MountedTogether);
+    files.push(MountedTogether { most: 16 * 1024 * 1024 });
     files.extend([
         DockerConfig(absent),
         GoogleNamed(absent),

@@ -1,5 +1,6 @@
 //! A file replaced as a whole, so that a reader, or a power cut, sees the old one or the new one.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -44,8 +45,10 @@ impl Target {
         let failed = |error: std::io::Error| wrong(&self.path, FileFault::ConfigureWrite(error.kind()));
         let directory = self.path.parent().unwrap_or(Path::new("."));
         std::fs::DirBuilder::new().recursive(true).mode(NEW_DIRECTORY).create(directory).map_err(failed)?;
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = directory.join(format!(".{name}.{}.new", std::process::id()));
+        let mut name = OsString::from(".");
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(format!(".{}.new", std::process::id()));
+        let temporary = directory.join(name);
         let written = self.write_new(&temporary, text).and_then(|()| std::fs::rename(&temporary, &self.path));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);

@@ -156,7 +156,8 @@ const PROTOCOL: [(&str, &str); 5] = [
 fn people(arguments: &[OsString], told: Told) -> Reply {
     let all = std::iter::once(OsStr::new(NAME)).chain(arguments.iter().map(OsString::as_os_str));
     match command_line().try_get_matches_from(all) {
-        Err(error) => Reply::people(!error.use_stderr(), error.to_string()),
+        // The usage, and arguments as they were given.
+        Err(error) => Reply::people(!error.use_stderr(), error.to_string().lines().map(Shown::text)),
         Ok(matches) => match matches.subcommand() {
             Some(("explain", matches)) => explain::run(matches, told),
             Some(("configure", matches)) => configure::run(matches, told),

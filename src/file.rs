@@ -71,7 +71,7 @@ pub fn read_once(path: &Path) -> Result<Vec<u8>, Unreadable> {
     };
     let mut bytes = Vec::new();
     match File::open(path).map_err(other)?.take(MOST_BYTES + 1).read_to_end(&mut bytes) {
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge),
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Unreadable::TooLarge { most: MOST_BYTES }),
         Ok(_) => Ok(bytes),
         Err(error) => Err(other(error)),
     }

@@ -24,13 +24,13 @@ pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
     if !settings.log {
         return;
     }
-    let mut lines = format!("kubeclarity: question {}\n", Shown::text(question));
+    let mut lines = vec![shown!["question ", Shown::text(question)]];
     match answer {
         Answer::Kept(Entry { kept: Kept::NotFound, .. }) => {
-            lines += "kubeclarity: the cache says that there is none\n"
+            lines.push("the cache says that there is none".into());
         }
         Answer::Kept(Entry { kept: Kept::Credential { origin, .. }, .. }) => {
-            lines += &format!("kubeclarity: the cache has an answer from {origin}\n");
+            lines.push(shown!["the cache has an answer from ", origin]);
         }
         Answer::Asked(resolution) => {
             for (source, look) in resolution
@@ -38,13 +38,13 @@ pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
                 .iter()
                 .flat_map(|(source, looks)| looks.iter().map(move |look| (source, look)))
             {
-                let (object, result) = (&look.object, look.result());
-                let took = look.took.as_secs_f64() * 1e3;
-                lines += &format!("kubeclarity: {}: {object}: {result} ({took:.1} ms)\n", source.name());
+                let took = Shown::milliseconds(look.took);
+                lines.push(shown![source.name(), ": ", look.object, ": ", look.result(), " (", took, ")"]);
             }
         }
     }
-    write(lines.as_bytes());
+    let text: String = lines.into_iter().map(|line| format!("kubeclarity: {line}\n")).collect();
+    write(text.as_bytes());
 }
 
 /// Writes what is ready to be shown.

@@ -47,8 +47,14 @@ impl Reply {
         Reply { success: true, text: text.into().into_bytes() }
     }
 
-    /// Text for people, of several lines, after a success or a failure.
-    pub fn people(success: bool, text: String) -> Reply {
+    /// Lines for people, after a success or a failure.
+    pub fn people(success: bool, lines: impl IntoIterator<Item = Shown>) -> Reply {
+        let text: String = lines.into_iter().map(|line| format!("{line}\n")).collect();
+        Reply { success, text: text.into_bytes() }
+    }
+
+    /// A report that was made of shown texts.
+    pub fn report(success: bool, text: String) -> Reply {
         Reply { success, text: text.into_bytes() }
     }
 

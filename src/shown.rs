@@ -4,12 +4,14 @@
 //! direction of a line; what the program says itself is a `&'static str`. [`shown!`] puts both together.
 
 mod material;
+pub mod paste;
 mod path;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -95,6 +97,16 @@ impl Shown {
     #[allow(clippy::disallowed_methods)] // as above
     pub fn argument(argument: &OsStr) -> Shown {
         Shown::text(&argument.to_string_lossy())
+    }
+
+    /// A time in milliseconds, with a tenth.
+    pub fn milliseconds(time: Duration) -> Shown {
+        Shown::finished(&format!("{:.1} ms", time.as_secs_f64() * 1e3))
+    }
+
+    /// A text that is fit to be shown already, as it stands.
+    fn finished(text: &str) -> Shown {
+        Shown(Cow::Owned(text.to_owned()))
     }
 
     /// Several parts as one text; see [`shown!`].

@@ -52,7 +52,7 @@ impl Object {
 
     /// The rule of a Role that allows one verb on it, in YAML's flow style.
     pub fn rule(&self, verb: &'static str) -> Shown {
-        let name = Shown::text(&self.name);
+        let name = Shown::text(&self.name).in_yaml();
         shown![
             r#"{apiGroups: [""], resources: ["#,
             self.resource,

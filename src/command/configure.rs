@@ -92,12 +92,12 @@ impl Family {
 pub(super) fn run(matches: &ArgMatches, told: Told) -> Reply {
     Stage::ClientConfig.begins();
     match configured(matches, told) {
-        Ok(text) => Reply::people(true, text),
+        Ok(reply) => reply,
         Err(problem) => Reply::problem(&problem),
     }
 }
 
-fn configured(matches: &ArgMatches, told: Told) -> Result<String, Problem> {
+fn configured(matches: &ArgMatches, told: Told) -> Result<Reply, Problem> {
     let flag = |name| matches.get_flag(name);
     let family = if flag("podman") { Family::Podman } else { Family::Docker };
     let (mut registries, mut keys) = (Vec::new(), Vec::new());
@@ -113,12 +113,12 @@ fn configured(matches: &ArgMatches, told: Told) -> Result<String, Problem> {
     if family == Family::Podman && flag("all") && !flag("remove") {
         // Printed into a file, it must be nothing but the line.
         let line = PODMAN_ALL.lines().find(|line| line.starts_with("credential-helpers")).unwrap_or_default();
-        return Ok(if flag("print") { format!("{line}\n") } else { PODMAN_ALL.to_owned() });
+        return Ok(Reply::success(if flag("print") { format!("{line}\n") } else { PODMAN_ALL.to_owned() }));
     }
     if flag("print") {
         let mut document = Document::empty();
         document.add(&keys, flag("all"), true)?;
-        return Ok(document.to_text().to_string());
+        return Ok(Reply::success(document.to_text().as_str()));
     }
     let settings = told.settings?;
     let path = family.file(&settings).ok_or(Problem::ConfigureNoHome)?;
@@ -132,17 +132,18 @@ fn configured(matches: &ArgMatches, told: Told) -> Result<String, Problem> {
         false => document.add(&keys, flag("all"), flag("force"))?,
     };
     if changes.is_empty() {
-        return Ok(format!("{}: nothing to change\n", Shown::path(&path)));
+        return Ok(Reply::people(true, [shown![Shown::path(&path), ": nothing to change"]]));
     }
     if !flag("dry-run") {
         target.write(document.to_text().as_bytes())?;
     }
     let verb = if flag("dry-run") { "would change" } else { "changed" };
-    let lines: String = changes.iter().map(|change| format!("  {change}\n")).collect();
+    let mut lines = vec![shown![Shown::path(&path), ": ", verb]];
+    lines.extend(changes.iter().map(|change| shown!["  ", change]));
     let registries = Some(&registries[..]).filter(|_| !flag("all"));
     let logins = if flag("remove") { Vec::new() } else { logins(target.text(), registries) };
-    let note = note(family, &settings, &path, &logins).unwrap_or_default();
-    Ok(format!("{}: {verb}\n{lines}{note}", Shown::path(&path)))
+    lines.extend(note(family, &settings, &path, &logins));
+    Ok(Reply::people(true, lines))
 }
 
 /// The keys of the logins in the file itself: of these registries, or all.
@@ -159,18 +160,21 @@ fn logins(text: Option<&[u8]>, registries: Option<&[Registry]>) -> Vec<Shown> {
 
 /// What becomes of those logins: a client that has a helper for a registry reads no `auths` for it, and the helper
 /// reads them only in a file that a variable names.
-fn note(family: Family, settings: &Settings, path: &Path, logins: &[Shown]) -> Option<String> {
+fn note(family: Family, settings: &Settings, path: &Path, logins: &[Shown]) -> Option<Shown> {
     let (variable, is_set, value) = match family {
         Family::Docker => ("DOCKER_CONFIG", settings.docker_config.is_some(), path.parent()?),
         Family::Podman => ("REGISTRY_AUTH_FILE", settings.registry_auth_file.is_some(), path),
     };
     (!is_set && !logins.is_empty()).then(|| {
-        format!(
-            "note: clients no longer use the login in this file for {}: log in again, which stores it in the cluster, \
-             or set {variable}={} for the clients, so that this helper reads it\n",
+        shown![
+            "note: clients no longer use the login in this file for ",
             Shown::list(logins.iter().cloned()),
-            Shown::path(value)
-        )
+            ": log in again, which stores it in the cluster, or set ",
+            variable,
+            "=",
+            Shown::path(value).quoted(),
+            " for the clients, so that this helper reads it"
+        ]
     })
 }
 

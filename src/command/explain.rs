@@ -65,7 +65,7 @@ pub(super) fn run(matches: &ArgMatches, told: Told) -> Reply {
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         text::write(&report, colour)
     };
-    Reply::people(found, text)
+    Reply::report(found, text)
 }
 
 /// An image reference or a registry. A single word is a registry if it has a dot before any colon, is `localhost`,

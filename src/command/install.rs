@@ -21,9 +21,7 @@ use crate::shown::Shown;
 const NEW_CONFIG: u32 = 0o644;
 const CONFIG: &str = "config.json";
 
-const NOT_STATIC: &str = "\
-note: this program is not static: it starts only where the C library of this system, or a newer one, is; the image's is static
-";
+const NOT_STATIC: &str = "note: this program is not static: it starts only where the C library of this system, or a newer one, is; the image's is static";
 
 /// Its arguments.
 pub fn arguments() -> Command {
@@ -47,12 +45,12 @@ pub(super) fn run(matches: &ArgMatches) -> Reply {
         return Reply::problem(&Problem::ConfigureNothing);
     };
     match install(directory, matches.get_flag("force")) {
-        Ok(text) => Reply::people(true, text),
+        Ok(lines) => Reply::people(true, lines),
         Err(problem) => Reply::problem(&problem),
     }
 }
 
-fn install(directory: &Path, force: bool) -> Result<String, Problem> {
+fn install(directory: &Path, force: bool) -> Result<Vec<Shown>, Problem> {
     let failed = |path: &Path, what| Problem::File { path: Shown::path(path), what };
     let source = |error: std::io::Error| FileFault::InstallSource(error.kind());
     let written = |error: std::io::Error| FileFault::InstallWrite(error.kind());
@@ -73,9 +71,13 @@ fn install(directory: &Path, force: bool) -> Result<String, Problem> {
         replace(&config, mode, |file| file.write_all(text.as_bytes()))
             .map_err(|error| failed(&config, written(error)))?;
     }
-    let (copy, config, directory) = (Shown::path(&copy), Shown::path(&config), Shown::path(directory));
-    let note = if cfg!(target_feature = "crt-static") { "" } else { NOT_STATIC };
-    Ok(format!("{copy}\n{config}\nin the scanner: PATH={directory}:$PATH DOCKER_CONFIG={directory}\n{note}"))
+    let quoted = Shown::path(directory).quoted();
+    let variables = shown!["in the scanner: PATH=", quoted, ":$PATH DOCKER_CONFIG=", quoted];
+    let mut lines = vec![Shown::path(&copy), Shown::path(&config), variables];
+    if !cfg!(target_feature = "crt-static") {
+        lines.push(NOT_STATIC.into());
+    }
+    Ok(lines)
 }
 
 /// What the `config.json` becomes, and its mode: this helper is added to the one that is there, and all else in it

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::finding::Weight;
 use crate::protocol::Reply;
 use crate::resolver;
 use crate::settings::Settings;
+use crate::shown::{HIDDEN, has_token_as_user};
 
 pub(super) fn run(settings: &Settings, deadline: Deadline) -> Reply {
     let (answers, failures) = resolver::list(settings, deadline);
@@ -17,9 +19,16 @@ pub(super) fn run(settings: &Settings, deadline: Deadline) -> Reply {
         Some(_) if settings.errors_are_anonymous => Reply::success("{}\n"),
         Some(failure) => Reply::problem(&failure.problem),
         None => {
-            let named: BTreeMap<String, String> =
-                answers.into_iter().map(|(registry, username)| (registry.list_name(), username)).collect();
+            let named: BTreeMap<String, String> = answers
+                .into_iter()
+                .map(|(registry, credential)| (registry.list_name(), username(credential)))
+                .collect();
             Reply::success(serde_json::json!(named).to_string() + "\n")
         }
     }
+}
+
+/// The user name for clients; a fixed word where it is a token, which clients do not need: they get it from `get`.
+fn username(credential: Credential) -> String {
+    if has_token_as_user(&credential) { HIDDEN.to_owned() } else { credential.username }
 }

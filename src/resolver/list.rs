@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::from_cluster;
+use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::docker_config::select::select;
 use crate::finding::{Candidate, Failure};
@@ -13,9 +14,9 @@ use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::source::{ci_env, docker_env, mounted};
 
-/// Every such registry with its user name: all sources are read once, then each registry that a key or a
+/// Every such registry with its credential: all sources are read once, then each registry that a key or a
 /// variable names is resolved from what was read.
-pub fn list(settings: &Settings, deadline: Deadline) -> (Vec<(Registry, String)>, Vec<Failure>) {
+pub fn list(settings: &Settings, deadline: Deadline) -> (Vec<(Registry, Credential)>, Vec<Failure>) {
     let now = SystemTime::now();
     let mut network = None;
     let (mounted, mounted_finding) = mounted::load(settings);
@@ -52,7 +53,7 @@ pub fn list(settings: &Settings, deadline: Deadline) -> (Vec<(Registry, String)>
         let first = each.find_map(|loaded| best(select(loaded, &question, now).candidates));
         let first = first.or_else(|| best(ci_env::find(settings, &question, now).candidates));
         if let Some(candidate) = first {
-            answers.push((registry, candidate.credential.username));
+            answers.push((registry, candidate.credential));
         }
     }
     (answers, failures)

@@ -31,17 +31,17 @@ const NAMES: [&str; 12] = [
     "gcloud",
 ];
 
-/// Whether a path names a file, as far as can be seen without looking for it: no text of several lines, no JSON, PEM or
-/// token, and nothing of them in base64. One that is not absolute must have the look of a file's name, or be there.
+/// Whether a path names a file, as far as can be seen: no text of several lines, no JSON, PEM or token, and nothing of
+/// them in base64. One that is not absolute must have the look of a file's name. Whatever is there is a path.
 pub fn is_path(path: &Path) -> bool {
+    is_plain(path.as_os_str().as_bytes()) || looks_like_one(path) || path.symlink_metadata().is_ok()
+}
+
+fn looks_like_one(path: &Path) -> bool {
     let bytes = path.as_os_str().as_bytes();
-    if is_plain(bytes) {
-        return true;
-    }
     // What is no text is some file's name: there are such.
     let text = String::from_utf8_lossy(bytes);
-    let odd =
-        |c: char| steers(c) || matches!(c, '{' | '}' | '"' | '\'' | '`' | '<' | '>' | '|' | ';' | '&' | '?');
+    let odd = |c: char| steers(c) || matches!(c, '{' | '}' | '"' | '`' | '<' | '>' | '|' | ';' | '?');
     if bytes.is_empty() || bytes.len() > LONGEST_PATH || text.contains(odd) {
         return false;
     }
@@ -66,7 +66,7 @@ fn is_plain(bytes: &[u8]) -> bool {
         && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"/._-".contains(b))
 }
 
-/// Whether the last part of a path that is not absolute is called as files are, or there is such a file.
+/// Whether the last part of a path that is not absolute is called as files are.
 fn is_name(path: &Path) -> bool {
     let last = match path.components().next_back() {
         Some(Component::Normal(name)) => name,
@@ -78,7 +78,6 @@ fn is_name(path: &Path) -> bool {
     name.starts_with('.') && name.len() <= 32
         || NAMES.contains(&name)
         || name.rsplit_once('.').is_some_and(|(stem, extension)| stem.len() <= 64 && known(extension))
-        || path.symlink_metadata().is_ok()
 }
 
 #[cfg(test)]

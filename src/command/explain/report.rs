@@ -11,6 +11,7 @@ use crate::finding::{Candidate, Look};
 use crate::question::Question;
 use crate::resolver::{Resolution, Source};
 use crate::shown::Shown;
+use crate::shown::paste::Paste;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
@@ -71,7 +72,7 @@ pub(super) struct Looked {
     pub result: Shown,
     pub failed: bool,
     pub milliseconds: f64,
-    pub fix: Option<String>,
+    pub fix: Option<Paste>,
 }
 
 impl Report {
@@ -129,7 +130,7 @@ fn hint(asked: &Question, host_alone: &Question, answer: &Answer) -> Option<Show
     (key.is_scoped(&asked.registry) && asked.path != host_alone.path).then(|| {
         shown![
             "for one path: a client that asks for the host alone (credHelpers) needs KUBECLARITY_IMAGE=",
-            Shown::text(&asked.registry.key())
+            Shown::text(&asked.registry.key()).quoted()
         ]
     })
 }
@@ -177,10 +178,7 @@ fn sources(resolution: &Resolution, asked: &Question) -> Vec<Asked> {
         failed: look.problem.is_some(),
         milliseconds: (look.took.as_secs_f64() * 10_000.0).round() / 10.0,
         fix: look.problem.as_ref().and_then(|problem| problem.fix()).map(|fix| {
-            fix.replace(
-                "--docker-server REGISTRY",
-                &format!("--docker-server {}", asked.registry.list_name()),
-            )
+            fix.filled_in("--docker-server", "REGISTRY", &Shown::text(&asked.registry.list_name()))
         }),
     };
     Source::ALL

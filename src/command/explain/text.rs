@@ -3,6 +3,7 @@
 
 use super::report::{Asked, Looked, Report};
 use crate::shown::Shown;
+use crate::shown::paste::Paste;
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
@@ -79,7 +80,7 @@ impl Page<'_> {
         source: &Asked,
         width: usize,
         lines: &mut Vec<String>,
-        fixes: &mut Vec<(String, String)>,
+        fixes: &mut Vec<(String, Paste)>,
     ) {
         let padded = |name: &str| format!("{name:width$}");
         if !source.asked {
@@ -117,7 +118,7 @@ impl Page<'_> {
         }
     }
 
-    fn told(&self, looks: &[Looked], fixes: &mut Vec<(String, String)>) -> Vec<Line> {
+    fn told(&self, looks: &[Looked], fixes: &mut Vec<(String, Paste)>) -> Vec<Line> {
         let mut told: Vec<Line> = Vec::new();
         for look in looks {
             let won = self.report.credential.as_ref().is_some_and(|won| won.origin == look.object);
@@ -221,14 +222,14 @@ impl Page<'_> {
         }
     }
 
-    fn fixes(&self, fixes: &[(String, String)], lines: &mut Vec<String>) {
+    fn fixes(&self, fixes: &[(String, Paste)], lines: &mut Vec<String>) {
         let needless = if self.report.found() { " (this answer does without)" } else { "" };
         for (at, (object, fix)) in fixes.iter().enumerate() {
             lines.push(String::new());
             let about =
                 if object.is_empty() || is_said(object) { String::new() } else { format!(", for {object}") };
             lines.push(self.paint(BOLD, &format!("fix {}{about}{needless}", at + 1)));
-            lines.extend(fix.lines().map(str::to_owned));
+            lines.extend(fix.lines().map(|line| line.to_string()));
         }
     }
 }

@@ -42,9 +42,12 @@ const NO_PATH: &str = "(not shown: it looks like the content of a file)";
 /// What stands in the place of a user name that is a token.
 const TOKEN_AS_USER: &str = "(not shown: it is a token)";
 
-/// Around each part from outside. No such part holds either: they are control characters.
+/// Around each part from outside, the first around a user name. No such part holds any of them: they are control
+/// characters.
+const USER: char = '\u{1}';
 const START: char = '\u{2}';
 const END: char = '\u{3}';
+const MARKS: [char; 3] = [USER, START, END];
 
 /// A text that may be shown.
 #[derive(Clone, Default)]
@@ -53,11 +56,7 @@ pub struct Shown(Cow<'static, str>);
 impl Shown {
     /// A text of any kind from outside.
     pub fn text(text: &str) -> Shown {
-        let mut shown = String::with_capacity(text.len().min(4 * KEPT) + 2);
-        shown.push(START);
-        clean_into(&mut shown, text);
-        shown.push(END);
-        Shown(Cow::Owned(shown))
+        Shown::outside(START, text)
     }
 
     /// The path of a file or directory. What cannot be one is not shown: people put the content of a file into the variable
@@ -82,10 +81,19 @@ impl Shown {
 
     /// The user name of a credential; not where it is the secret, or a token: some services take one for both.
     pub fn user(credential: &Credential) -> Shown {
-        match has_token_as_user(credential) {
-            false => Shown::text(&credential.username),
+        // Whether it is a token otherwise is found out when it is shown: most never are.
+        match credential.username == credential.secret.expose() {
+            false => Shown::outside(USER, &credential.username),
             true => TOKEN_AS_USER.into(),
         }
+    }
+
+    fn outside(mark: char, text: &str) -> Shown {
+        let mut shown = String::with_capacity(text.len().min(4 * KEPT) + 2);
+        shown.push(mark);
+        clean_into(&mut shown, text);
+        shown.push(END);
+        Shown(Cow::Owned(shown))
     }
 
     /// A program: a path, or a word that is looked up in `PATH`.
@@ -150,7 +158,7 @@ impl Shown {
     }
 
     fn letters(&self) -> impl Iterator<Item = char> {
-        self.0.chars().filter(|c| !matches!(*c, START | END))
+        self.0.chars().filter(|c| !MARKS.contains(c))
     }
 
     /// Whether there is nothing in it.
@@ -162,10 +170,14 @@ impl Shown {
 impl Display for Shown {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut rest: &str = &self.0;
-        while let Some((ours, after)) = rest.split_once(START) {
-            let (outside, after) = after.split_once(END).unwrap_or((after, ""));
-            f.write_str(ours)?;
-            f.write_str(&shortened(&without_secrets(outside), LONGEST))?;
+        while let Some(at) = rest.find([USER, START]) {
+            let is_user = rest[at..].starts_with(USER);
+            let (outside, after) = rest[at + 1..].split_once(END).unwrap_or((&rest[at + 1..], ""));
+            f.write_str(&rest[..at])?;
+            match is_user && is_token_as_user(outside) {
+                true => f.write_str(TOKEN_AS_USER)?,
+                false => f.write_str(&shortened(&without_secrets(outside), LONGEST))?,
+            }
             rest = after;
         }
         f.write_str(rest)
@@ -223,10 +235,11 @@ pub use path::is_path;
 
 /// Whether the user name of a credential must be kept like a secret.
 pub fn has_token_as_user(credential: &Credential) -> bool {
-    let Credential { username, secret, .. } = credential;
-    username == secret.expose()
-        || material::is_token_as_user(username)
-        || known::places(username).is_none_or(|places| !places.is_empty())
+    credential.username == credential.secret.expose() || is_token_as_user(&credential.username)
+}
+
+fn is_token_as_user(user: &str) -> bool {
+    material::is_token_as_user(user) || known::places(user).is_none_or(|places| !places.is_empty())
 }
 
 /// What a [`Shown`] can be made of.

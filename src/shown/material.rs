@@ -332,7 +332,7 @@ mod tests {
             "alpine:3.20@sha256:0123456789abcdef0123456789abcdef",
             "/var/lib/kubelet/pods/0f4b3c1e-5f0a-4d41-9a33-6a5f5d0c7a1b/volumes/kubernetes.io~projected/token",
             "arn:aws:iam::123456789012:role/AmazonEC2ContainerRegistryReadOnly",
-            "/home/user/Projects/MyApplication2/configuration/Credentials3/file",
+            "/srv/user/Projects/MyApplication2/configuration/Credentials3/file",
             "https://login.microsoftonline.com/common/oauth2/v2.0/token",
             "00000000-0000-0000-0000-000000000000",
             "A1B2C3D4-E5F6-4711-8888-ABCDEFABCDEF",

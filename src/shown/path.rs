@@ -92,7 +92,7 @@ mod tests {
             "/etc/ssl/certs/ca-certificates.crt",
             "/var/run/secrets/kubernetes.io/serviceaccount/token",
             "/var/lib/kubelet/pods/0f4b3c1e-5f0a-4d41-9a33-6a5f5d0c7a1b/volumes/kubernetes.io~projected/x/..data",
-            "/home/user/My Files/Schlüssel (neu).json",
+            "/srv/user/My Files/Schlüssel (neu).json",
             "/nix/store/0c0g1v5h8jq3m8y3b0a6lhbmqyzzzz9f-cacert-3.98/etc/ssl/certs/ca-bundle.crt",
             "/a",
             "/none/none",
@@ -143,10 +143,10 @@ mod tests {
                 URL_SAFE_NO_PAD.encode(text),
                 format!("/{}", STANDARD.encode(text)),
             ]);
-            texts.push(format!("/home/user/.kube/{}", URL_SAFE_NO_PAD.encode(text)));
+            texts.push(format!("/srv/user/.kube/{}", URL_SAFE_NO_PAD.encode(text)));
         }
         for text in [json, pem, &jwt] {
-            texts.push(format!("/home/user/.kube/{text}"));
+            texts.push(format!("/srv/user/.kube/{text}"));
             texts.push(format!("{text}/config.json"));
             texts.push(format!("https://me:{text}@host/"));
         }

@@ -3,7 +3,7 @@
 mod cloud;
 mod variables;
 
-pub use cloud::{AwsSettings, AzureSettings, GoogleSettings};
+pub use cloud::{AwsEndpoints, AwsSettings, AzureSettings, GoogleSettings};
 pub use variables::{ObjectName, is_namespace, is_object_name};
 
 use std::ffi::OsString;

@@ -20,14 +20,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::hosts::CloudHost;
+use super::hosts::{CloudHost, EcrHost};
 use super::http::Http;
 use super::{Outcome, failed};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::identity::aws::{Aws, AwsKind, Metadata, Partition};
+use crate::identity::aws::{Aws, AwsKind, Endpoints, Metadata, Partition};
 use crate::identity::{Identity, Kind, Origin};
 use crate::network::aws_client::{AwsClients, Missed, Reach};
+use crate::network::aws_endpoint::Service;
 use crate::problem::{AwsAdvice, AwsFault, CloudFault, GoogleFault, OtherCloud, Problem};
 use crate::secret::Secret;
 
@@ -42,16 +43,18 @@ pub(crate) struct Clients {
     service: SharedHttpClient,
     metadata: SharedHttpClient,
     doors: AwsClients,
+    endpoints: Endpoints,
     deadline: Deadline,
 }
 
 impl Clients {
-    fn new(http: &Http) -> Result<Clients, Problem> {
+    fn new(http: &Http, aws: &Aws) -> Result<Clients, Problem> {
         let doors = AwsClients::new(http)?;
         Ok(Clients {
             service: doors.reaching(Reach::Services),
             metadata: doors.reaching(Reach::Machine),
             doors,
+            endpoints: aws.endpoints.clone(),
             deadline: http.deadline,
         })
     }
@@ -67,6 +70,15 @@ impl Clients {
 
     fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder().operation_timeout(self.deadline.left()).build()
+    }
+
+    /// The token service in a region.
+    fn sts(&self, config: &SdkConfig, region: &str) -> Result<aws_sdk_sts::Client, AwsFault> {
+        let mut config = aws_sdk_sts::config::Builder::from(config);
+        if let Some(address) = self.endpoints.at(Service::Sts, region)? {
+            config = config.endpoint_url(address);
+        }
+        Ok(aws_sdk_sts::Client::from_conf(config.build()))
     }
 
     /// The configuration of a client in a region, without any of the environment.
@@ -110,7 +122,7 @@ pub(super) async fn credential(
     if let Some(ours) = aws.partition.filter(|ours| *ours != theirs) {
         return elsewhere(ours);
     }
-    let clients = match Clients::new(http) {
+    let clients = match Clients::new(http, aws) {
         Ok(clients) => clients,
         Err(problem) => return Outcome::Failed(problem),
     };
@@ -130,8 +142,8 @@ pub(super) async fn credential(
     }
     let config = clients.config(region, credentials);
     let token = match host {
-        CloudHost::EcrPublic { dual_stack } => public_token(&config, *dual_stack).await,
-        CloudHost::Ecr(ecr) => private_token(&config, ecr.fips, ecr.dual_stack).await,
+        CloudHost::EcrPublic { dual_stack } => public_token(&clients, &config, *dual_stack).await,
+        CloudHost::Ecr(ecr) => private_token(&clients, &config, ecr).await,
         _ => Err(AwsFault::NoRegistry),
     };
     let token = token.and_then(|token| decode(token).ok_or(AwsFault::NoToken));
@@ -188,7 +200,7 @@ pub(super) async fn credentials_of(
 ) -> Result<(Credentials, String), CloudFault> {
     let Kind::Aws(aws) = &identity.kind else { return Err(AwsFault::NoRegistry.into()) };
     let of_aws = |fault: CloudFault| GoogleFault::OfAws(identity.shown(), Box::new(fault));
-    let clients = Clients::new(http).map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
+    let clients = Clients::new(http, aws).map_err(|problem| CloudFault::Setup(Box::new(problem)))?;
     let region = match (&aws.region, &aws.kind) {
         (Some(region), _) => Some(region.clone()),
         (None, kind) => {
@@ -222,17 +234,26 @@ struct Token {
     expires: Option<SystemTime>,
 }
 
-async fn private_token(config: &SdkConfig, fips: bool, dual_stack: bool) -> Result<Token, AwsFault> {
-    let config = aws_sdk_ecr::config::Builder::from(config).use_fips(fips).use_dual_stack(dual_stack).build();
-    let answer = aws_sdk_ecr::Client::from_conf(config).get_authorization_token().send().await;
+async fn private_token(clients: &Clients, config: &SdkConfig, ecr: &EcrHost) -> Result<Token, AwsFault> {
+    let config = aws_sdk_ecr::config::Builder::from(config);
+    // An address of the user's is of the kind that it is.
+    let config = match clients.endpoints.at(Service::Ecr, &ecr.region)? {
+        Some(address) => config.endpoint_url(address),
+        None => config.use_fips(ecr.fips).use_dual_stack(ecr.dual_stack),
+    };
+    let answer = aws_sdk_ecr::Client::from_conf(config.build()).get_authorization_token().send().await;
     let answer = answer.map_err(|error| refusal(&error, "ecr:GetAuthorizationToken"))?;
     let data = answer.authorization_data().first().ok_or(AwsFault::NoToken)?;
     token(data.authorization_token(), data.expires_at())
 }
 
-async fn public_token(config: &SdkConfig, dual_stack: bool) -> Result<Token, AwsFault> {
-    let config = aws_sdk_ecrpublic::config::Builder::from(config).use_dual_stack(dual_stack).build();
-    let answer = aws_sdk_ecrpublic::Client::from_conf(config).get_authorization_token().send().await;
+async fn public_token(clients: &Clients, config: &SdkConfig, dual_stack: bool) -> Result<Token, AwsFault> {
+    let config = aws_sdk_ecrpublic::config::Builder::from(config);
+    let config = match clients.endpoints.at(Service::EcrPublic, PUBLIC_REGION)? {
+        Some(address) => config.endpoint_url(address),
+        None => config.use_dual_stack(dual_stack),
+    };
+    let answer = aws_sdk_ecrpublic::Client::from_conf(config.build()).get_authorization_token().send().await;
     let answer = answer
         .map_err(|error| refusal(&error, "ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken"))?;
     let data = answer.authorization_data().ok_or(AwsFault::NoToken)?;

@@ -1,8 +1,10 @@
 //! AWS's identities: keys, roles, the links of the SDK's default chain.
 
+mod endpoint;
 mod partition;
 mod profile;
 
+pub use endpoint::Endpoints;
 pub use partition::Partition;
 pub use profile::{Base, Profile, ProfileText};
 
@@ -25,6 +27,8 @@ pub struct Aws {
     pub region: Option<String>,
     /// The partition that it belongs to. Only of a machine may it be unknown until the machine is asked.
     pub partition: Option<Partition>,
+    /// Where services are asked, if not where AWS has them. They give out the same tokens.
+    pub endpoints: Endpoints,
 }
 
 /// What an identity of AWS is.
@@ -134,7 +138,8 @@ impl Aws {
             _ => Some(Partition::Commercial),
         };
         let by_region = configured.and_then(Partition::of_region);
-        Aws { partition: role.and_then(Partition::of_arn).or(by_region).or(default), kind, region }
+        let partition = role.and_then(Partition::of_arn).or(by_region).or(default);
+        Aws { partition, kind, region, endpoints: Endpoints::default() }
     }
 
     pub(super) fn shown(&self, place: &Shown) -> Shown {

@@ -49,24 +49,38 @@ const SIGNIN: [&str; 3] = ["signin.aws.amazon.com", "signin.amazonaws.cn", "sign
 
 /// The service at an address: https, on its usual port, without user info.
 pub fn service(address: &Uri) -> Option<Service> {
+    place(address).map(|place| place.service)
+}
+
+/// What an address of AWS's is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The service.
+    pub service: Service,
+    /// The region; the token service has an address without one.
+    pub region: Option<String>,
+}
+
+/// What is at an address: https, on its usual port, without user info. `None` if it is not AWS's.
+pub fn place(address: &Uri) -> Option<Place> {
     let authority = address.authority()?;
     let secure = address.scheme_str() == Some("https") && !authority.as_str().contains('@');
     let usual = address.port_u16().is_none_or(|port| port == 443);
-    (secure && usual).then(|| service_of(authority.host()))?
+    (secure && usual).then(|| place_of(authority.host()))?
 }
 
-/// The service of a host.
-fn service_of(host: &str) -> Option<Service> {
+/// What a host is.
+fn place_of(host: &str) -> Option<Place> {
     let host = host.to_ascii_lowercase();
     // The one without a region.
     if host == "sts.amazonaws.com" {
-        return Some(Service::Sts);
+        return Some(Place { service: Service::Sts, region: None });
     }
     if let Some((region, suffix)) = host.split_once('.')
         && is_region(region)
         && SIGNIN.contains(&suffix)
     {
-        return Some(Service::Signin);
+        return Some(Place { service: Service::Signin, region: Some(region.to_owned()) });
     }
     let (front, partition) = SUFFIXES.iter().find_map(|suffix| {
         let front = host.strip_suffix(suffix)?.strip_suffix('.')?;
@@ -84,8 +98,8 @@ fn service_of(host: &str) -> Option<Service> {
         _ => front,
     };
     let (label, region) = front.rsplit_once('.')?;
-    let known = SERVICES.iter().find(|(_, labels)| labels.contains(&label));
-    known.filter(|_| is_region(region)).map(|(service, _)| *service)
+    let (service, _) = SERVICES.iter().find(|(_, labels)| labels.contains(&label))?;
+    is_region(region).then(|| Place { service: *service, region: Some(region.to_owned()) })
 }
 
 /// `eu-west-1`, `us-gov-west-1`, `us-isob-east-1`: words and a number.
@@ -105,6 +119,17 @@ mod tests {
 
     fn at(address: &str) -> Option<Service> {
         address.parse().ok().and_then(|address| service(&address))
+    }
+
+    #[test]
+    fn regions() {
+        for (address, region) in [
+            ("https://vpce-0a1b2c-x9.api.ecr.eu-west-1.vpce.amazonaws.com", Some("eu-west-1")),
+            ("https://sts.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
+            ("https://sts.amazonaws.com", None),
+        ] {
+            assert_eq!(place(&address.parse().unwrap()).unwrap().region.as_deref(), region);
+        }
     }
 
     #[test]

@@ -45,11 +45,28 @@ pub struct AwsSettings {
     pub metadata_ipv6: Option<bool>,
     /// `AWS_EXTERNAL_ID`, which the role may demand.
     pub external_id: Option<String>,
-    /// The first of the `AWS_ENDPOINT_URL` variables that is set. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` changes nothing: the
-    /// SDK's own exchange of a token does not look at it.
-    pub endpoint_override: Option<&'static str>,
+    /// Where services are asked. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` changes nothing: the SDK's own exchange of a token
+    /// does not look at it.
+    pub endpoints: AwsEndpoints,
     /// `AWS_CA_BUNDLE`: further certificate authorities.
     pub ca_bundle: Option<PathBuf>,
+}
+
+/// Where services of AWS are asked.
+#[derive(Debug, Clone, Default)]
+pub struct AwsEndpoints {
+    /// `AWS_ENDPOINT_URL`: every service.
+    pub every: Option<String>,
+    /// `AWS_ENDPOINT_URL_STS`.
+    pub sts: Option<String>,
+    /// `AWS_ENDPOINT_URL_ECR`.
+    pub ecr: Option<String>,
+    /// `AWS_ENDPOINT_URL_ECR_PUBLIC`.
+    pub ecr_public: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSO`.
+    pub sso: Option<String>,
+    /// `AWS_ENDPOINT_URL_SSO_OIDC`.
+    pub sso_oidc: Option<String>,
 }
 
 /// Where Google's identities are looked for.
@@ -116,14 +133,14 @@ impl AwsSettings {
                 .word("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")?
                 .map(|word| word.eq_ignore_ascii_case("ipv6")),
             external_id: variables.word("AWS_EXTERNAL_ID")?,
-            endpoint_override: [
-                "AWS_ENDPOINT_URL",
-                "AWS_ENDPOINT_URL_STS",
-                "AWS_ENDPOINT_URL_SSO",
-                "AWS_ENDPOINT_URL_SSO_OIDC",
-            ]
-            .into_iter()
-            .find(|name| variables.raw(name).is_some()),
+            endpoints: AwsEndpoints {
+                every: variables.word("AWS_ENDPOINT_URL")?,
+                sts: variables.word("AWS_ENDPOINT_URL_STS")?,
+                ecr: variables.word("AWS_ENDPOINT_URL_ECR")?,
+                ecr_public: variables.word("AWS_ENDPOINT_URL_ECR_PUBLIC")?,
+                sso: variables.word("AWS_ENDPOINT_URL_SSO")?,
+                sso_oidc: variables.word("AWS_ENDPOINT_URL_SSO_OIDC")?,
+            },
             ca_bundle: variables.path("AWS_CA_BUNDLE"),
         })
     }

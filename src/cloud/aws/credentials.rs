@@ -107,7 +107,7 @@ async fn assumed(
     role: &Role,
 ) -> Result<Credentials, CloudFault> {
     let config = clients.config(region, checked(keys)?);
-    let call = aws_sdk_sts::Client::new(&config).assume_role().role_arn(&role.arn);
+    let call = clients.sts(&config, region)?.assume_role().role_arn(&role.arn);
     let call = call.role_session_name(role.session.as_deref().unwrap_or(SESSION));
     let answer = call.set_external_id(role.external_id.clone()).send().await;
     let answer = answer.map_err(|error| refused(clients, &error))?;
@@ -122,7 +122,7 @@ async fn assumed_with_token(
     token: &Secret,
 ) -> Result<Credentials, CloudFault> {
     let config = clients.config_without_identity(region);
-    let call = aws_sdk_sts::Client::new(&config).assume_role_with_web_identity().role_arn(&role.arn);
+    let call = clients.sts(&config, region)?.assume_role_with_web_identity().role_arn(&role.arn);
     let call = call.role_session_name(role.session.as_deref().unwrap_or(SESSION));
     let answer = call.web_identity_token(token.expose()).send().await;
     let answer = answer.map_err(|error| match (refused(clients, &error), jwt_identity(token.expose())) {

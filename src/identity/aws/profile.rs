@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use aws_config::profile::{Profile as Section, ProfileSet};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::env_config::property::PropertiesKey;
 use aws_types::os_shim_internal::{Env, Fs};
 use futures_util::FutureExt;
 
 use super::{Container, Keys, Metadata, Role};
+use crate::network::aws_endpoint::Service;
 use crate::secret::Secret;
 
 /// A profile, and what it may draw on.
@@ -26,6 +28,8 @@ pub struct Profile {
     roles: Vec<Role>,
     /// The region that it names.
     region: Option<String>,
+    /// Where it says that services are asked; without a service, all of them.
+    endpoints: Vec<(Option<Service>, String)>,
     /// `credential_source = Environment`: the keys of the environment.
     pub environment: Option<Keys>,
     /// `credential_source = EcsContainer`: the agent of the environment.
@@ -79,6 +83,7 @@ impl Profile {
             base: Base::Unknown,
             roles: Vec::new(),
             region: None,
+            endpoints: Vec::new(),
             environment: None,
             container: None,
             metadata: Metadata::default(),
@@ -87,6 +92,7 @@ impl Profile {
         if let Some(set) = profile.parsed() {
             (profile.base, profile.roles) = chain(&set);
             profile.region = set.get("region").map(str::to_owned);
+            profile.endpoints = endpoints(&set);
             if let Some(mode) = set.get("ec2_metadata_service_endpoint_mode") {
                 profile.metadata =
                     if mode.eq_ignore_ascii_case("ipv6") { Metadata::V6 } else { Metadata::V4 };
@@ -145,6 +151,11 @@ impl Profile {
         self.region.as_deref()
     }
 
+    /// Where it says that services are asked, in the order in which that counts; without a service, all of them.
+    pub fn endpoints(&self) -> &[(Option<Service>, String)] {
+        &self.endpoints
+    }
+
     /// The files for the SDK.
     pub fn files(&self) -> EnvConfigFiles {
         let kinds =
@@ -171,6 +182,24 @@ impl Profile {
         let set = aws_config::profile::load(&fs, &env, &files, Some(name.into())).now_or_never();
         set?.ok()
     }
+}
+
+/// The endpoints of the selected profile: those of its `services` section, then its own
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
+fn endpoints(set: &ProfileSet) -> Vec<(Option<Service>, String)> {
+    let of_section = |(service, key): (Service, &str)| {
+        let place = PropertiesKey::builder()
+            .section_key("services")
+            .section_name(set.get("services")?)
+            .property_name(key)
+            .sub_property_name("endpoint_url")
+            .build();
+        let address = set.other_sections().get(&place.ok()?)?;
+        Some((Some(service), address.to_string()))
+    };
+    let services = [(Service::Sts, "sts"), (Service::Ecr, "ecr"), (Service::EcrPublic, "ecr_public")];
+    let own = set.get("endpoint_url").map(|address| (None, address.to_owned()));
+    services.into_iter().filter_map(of_section).chain(own).collect()
 }
 
 const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];

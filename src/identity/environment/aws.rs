@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::file::{self, Unreadable};
 use crate::identity::aws::{
-    Agent, Aws, AwsKind, Container, ContainerToken, Keys, Metadata, Profile, ProfileText, Role,
+    Agent, Aws, AwsKind, Container, ContainerToken, Endpoints, Keys, Metadata, Profile, ProfileText, Role,
 };
 use crate::identity::machine::{self, Evidence};
 use crate::identity::{Assertion, Identity, Kind, Origin};
@@ -43,7 +43,8 @@ pub(super) fn identity_with(settings: &Settings, evidence: Evidence) -> Result<O
     let profile = profile(settings);
     let of = |kind, place| {
         let configured = aws.region.as_deref().or(profile.as_ref().and_then(Profile::region));
-        let kind = Kind::Aws(Aws::new(kind, aws.region.clone(), configured));
+        let endpoints = Endpoints::of(&aws.endpoints, profile.as_ref());
+        let kind = Kind::Aws(Aws { endpoints, ..Aws::new(kind, aws.region.clone(), configured) });
         Ok(Some(Identity { kind, origin: Origin::Environment, place }))
     };
     let half = |set: &'static str, missing| {
@@ -67,16 +68,12 @@ pub(super) fn identity_with(settings: &Settings, evidence: Evidence) -> Result<O
         (None, Some(_)) => return half("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
         (None, None) => {}
     }
-    // The SDK would take the token of a profile's role, or a projected one, wherever these variables say.
     let of_profile = profile.clone().filter(|profile| !profile.is_nothing());
-    if let Some(variable) =
-        aws.endpoint_override.filter(|_| of_profile.is_some() || aws.web_identity_token_file.is_some())
-    {
-        let identity = "the AWS identity of the environment".into();
-        return Err(Broken { identity, fault: AwsFault::Endpoint(variable) });
-    }
     let metadata = metadata(settings, profile.as_ref());
     if let Some(profile) = of_profile {
+        if let Err(fault) = Endpoints::of(&aws.endpoints, None).check(&profile) {
+            return Err(Broken { identity: "the AWS identity of the environment".into(), fault });
+        }
         return of(AwsKind::Profile(Box::new(profile)), Shown::default());
     }
     if let Some(file) = &aws.web_identity_token_file {

@@ -10,7 +10,8 @@ use docker_credential_kubeclarity::child;
 use docker_credential_kubeclarity::command;
 use docker_credential_kubeclarity::deadline;
 use docker_credential_kubeclarity::ending;
-use docker_credential_kubeclarity::problem::OWN_FAULT;
+use docker_credential_kubeclarity::problem::{OWN_FAULT, Problem};
+use docker_credential_kubeclarity::protocol::Reply;
 use docker_credential_kubeclarity::resolver::network;
 use docker_credential_kubeclarity::secret::known;
 use docker_credential_kubeclarity::stack;
@@ -39,17 +40,28 @@ fn main() -> ExitCode {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
     // Clients read 101, Rust's code for a panic, as success, and some merge stderr into stdout.
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        ending::give_up(&format!("kubeclarity: {OWN_FAULT}{place}; please report it\n"), child::end_all);
+        let line = match panic.payload_as_str().and_then(Problem::of_panic) {
+            Some(problem) => format!("kubeclarity: {problem}\n"),
+            None => {
+                let place =
+                    panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+                format!("kubeclarity: {OWN_FAULT}{place}; please report it\n")
+            }
+        };
+        ending::give_up(&line, child::end_all);
     }));
     let mut words = std::env::args_os();
     let is_worker = supervisor::is_worker(words.next().as_deref());
     let arguments: Vec<OsString> = words.collect();
-    let reply = command::run(&arguments, is_worker);
-    // What is shown is written by now.
-    known::forget();
-    if network::was_used() {
-        stack::wipe();
-    }
+    let work = move || {
+        let reply = command::run(&arguments, is_worker);
+        // What is shown is written by now.
+        known::forget();
+        if network::was_used() {
+            stack::wipe();
+        }
+        reply
+    };
+    let reply = stack::enough(work).unwrap_or_else(|problem| Reply::problem(&problem));
     if reply.send() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

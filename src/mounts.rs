@@ -1,7 +1,9 @@
 //! Which of the file systems that are mounted here may hang: those whose files come from somebody else than this machine's
 //! kernel and disks. Which of them the program will touch is not known before links are followed, so one is enough.
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 /// What is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,24 +26,19 @@ pub fn risk() -> Risk {
     else {
         return Risk::Unknown;
     };
-    let mut text = vec![0; 8 * 1024];
-    let mut length = 0;
-    loop {
-        match rustix::io::read(&file, text.get_mut(length..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(rustix::io::Errno::INTR) => {}
+    // Not wiped before it is read into, and hardly more than a container's mounts after that.
+    let mut text = Vec::with_capacity(2 * 1024);
+    while text.len() < MOST_BYTES {
+        if text.len() == text.capacity() {
+            text.reserve(text.len());
+        }
+        match rustix::io::read(&file, spare_capacity(&mut text)) {
+            Ok(0) => return std::str::from_utf8(&text).map_or(Risk::MayHang, of),
+            Ok(_) | Err(Errno::INTR) => {}
             Err(_) => return Risk::Unknown,
         }
-        if length == text.len() {
-            if length >= MOST_BYTES {
-                return Risk::Unknown;
-            }
-            text.resize(2 * length, 0);
-        }
     }
-    let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok());
-    text.map_or(Risk::MayHang, of)
+    Risk::Unknown
 }
 
 /// Other systems do not tell it in a file.

@@ -65,6 +65,21 @@ pub enum Problem {
         by: Stop,
     },
 
+    /// The clock is wrong by decades.
+    #[error("the clock of this machine is before 1970, so nothing can be asked over the network; set it")]
+    Clock,
+
+    /// The limit for the main thread's stack, and no other thread.
+    #[error(
+        "the limit for the stack (ulimit -s) is {kibibytes} KiB, and no other thread can be had; raise it to {least} KiB"
+    )]
+    Stack {
+        /// The limit.
+        kibibytes: u64,
+        /// What is enough.
+        least: u64,
+    },
+
     /// A file that should be there cannot be used.
     #[error("file {path} {what}")]
     File {
@@ -421,6 +436,16 @@ impl Part for Problem {
 }
 
 impl Problem {
+    /// What a panic of a library says, where that is the system's fault and not the program's.
+    pub fn of_panic(words: &str) -> Option<Problem> {
+        let kind = std::io::ErrorKind::WouldBlock;
+        // tokio's and std's own words for a thread that they cannot have, and std's for a time before 1970.
+        if ["spawn worker thread", "failed to spawn thread"].iter().any(|said| words.contains(said)) {
+            return Some(Problem::System { what: Need::Thread, kind });
+        }
+        words.contains("SystemTimeError").then_some(Problem::Clock)
+    }
+
     /// Whether somebody is down, and asking again later may help: a token that is still good may be given out.
     pub fn is_outage(&self) -> bool {
         match self {
@@ -440,6 +465,7 @@ impl Problem {
                     | Problem::Unauthorized { .. }
                     | Problem::ClusterConfig { .. }
                     | Problem::System { .. }
+                    | Problem::Clock
             )
     }
 }

@@ -11,6 +11,7 @@ use support::data::{base64, config};
 use support::kubeconfig::Kubeconfig;
 use support::mount::Mount;
 use support::share::{all_wanted, side_by_side, tell};
+use support::shim::Shim;
 use support::{FakeApi, Helper, Outcome};
 
 const SERVER: &str = "reg.example.com";
@@ -158,4 +159,128 @@ fn a_reader_that_is_gone_ends_every_verb_with_one() {
     }
     // What it had is kept, and whole.
     machine.get(SERVER).run().answers_user(SERVER, USER);
+}
+
+/// Every verb that asks somebody over the network: a cluster, or a cloud.
+fn askers(api: &FakeApi) -> Vec<Helper> {
+    let cluster = || Kubeconfig::token(api);
+    let by_name = |url: &str| {
+        let mut cluster = cluster();
+        cluster.cluster["server"] = url.into();
+        cluster
+    };
+    let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let azure = [("AZURE_CLIENT_ID", "c"), ("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_SECRET", "hunter2")];
+    let nowhere = |helper: Helper| helper.env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let mut askers = vec![
+        Helper::get(SERVER).kubeconfig(&cluster()),
+        Helper::get(SERVER).kubeconfig(&by_name("https://localhost:1")),
+        Helper::get(SERVER).kubeconfig(&by_name("https://not-there.example.invalid")),
+        Helper::list().kubeconfig(&cluster()),
+        Helper::store("new.example.com", "user", "hunter2").kubeconfig(&cluster()),
+        Helper::erase(SERVER).kubeconfig(&cluster()),
+        nowhere(Helper::get(ecr).env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "hunter2")),
+        nowhere(
+            azure.iter().fold(Helper::get("x.azurecr.io"), |helper, (name, value)| helper.env(name, value)),
+        ),
+    ];
+    askers
+        .extend(["p1", "p2"].map(|name| {
+            Helper::get(SERVER).kubeconfig(&Kubeconfig::exec(api, name)).program(name, "exit 1")
+        }));
+    askers.into_iter().map(|helper| helper.timeout("3")).collect()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn a_clock_before_1970_is_told() {
+    for seconds in ["-1", "-1000000000"] {
+        let shim = Shim::new(&format!(
+            "#include <time.h>\n#include <unistd.h>\n#include <sys/syscall.h>\n\
+             int clock_gettime(clockid_t id, struct timespec *t) {{ long r = syscall(SYS_clock_gettime, id, t); \
+             if (id == CLOCK_REALTIME) t->tv_sec = {seconds}; return r; }}\n"
+        ));
+        let (api, mount) = (stocked(), Mount::new());
+        for helper in askers(&api) {
+            helper
+                .shim(&shim)
+                .run()
+                .within(20)
+                .explains(&["the clock of this machine is before 1970", "set it"]);
+        }
+        assert_eq!(api.requests().len(), 0);
+        // What needs no network is answered.
+        mount.pull_secret("one", &[(SERVER, USER)]);
+        let mounted = || Helper::get(SERVER).env("IMAGE_PULL_SECRET_PATH", mount.path()).shim(&shim);
+        mounted().run().answers_user(SERVER, USER);
+        Helper::get(SERVER)
+            .docker_auth(config(&[(SERVER, USER)]))
+            .shim(&shim)
+            .run()
+            .answers_user(SERVER, USER);
+        Helper::get(SERVER).shim(&shim).run().not_found();
+    }
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn without_a_thread_every_way_is_right_or_told() {
+    // The first so many threads are there, and then none.
+    for first in 0..4 {
+        let shim = Shim::new(&format!(
+            "#include <dlfcn.h>\n#include <errno.h>\n#include <pthread.h>\nstatic int count;\n\
+             int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *x) {{ \
+             int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = dlsym(RTLD_NEXT, \"pthread_create\"); \
+             return count++ < {first} ? real(t, a, f, x) : EAGAIN; }}\n"
+        ));
+        let (api, mount) = (stocked().takes_writes(&["kubeclarity"]), Mount::new());
+        for (number, helper) in askers(&api).into_iter().enumerate() {
+            let run = helper.shim(&shim).run();
+            assert!(!run.text().contains("error of the program itself"), "{first}: {number}: {run:?}");
+            match run.status.success() {
+                true => assert!(first > 0, "{number}: {run:?}"),
+                false => {
+                    let parts: &[&str] =
+                        if first == 0 { &["start a thread", "check its limits"] } else { &[] };
+                    run.explains(parts);
+                }
+            }
+        }
+        // What needs no network needs no thread.
+        mount.pull_secret("one", &[(SERVER, USER)]);
+        let mounted = Helper::get(SERVER).env("IMAGE_PULL_SECRET_PATH", mount.path());
+        mounted.shim(&shim).run().answers_user(SERVER, USER);
+        let docker = || config(&[(SERVER, USER)]);
+        Helper::list().docker_auth(docker()).shim(&shim).run().is(0, "{\"reg.example.com\":\"user\"}\n", "");
+        let explained = Helper::new(["explain", SERVER]).docker_auth(docker()).shim(&shim).run();
+        assert!(explained.status.success(), "{explained:?}");
+    }
+}
+
+#[test]
+fn with_a_small_stack_every_way_is_right_or_told() {
+    let (api, mount) = (stocked(), Mount::new());
+    mount.pull_secret("one", &[(SERVER, USER)]);
+    for (way, get) in ways(&api, &mount) {
+        for limit in [128, 200, 256, 300, 400, 600, 1000, 2000, 4000, 5000] {
+            let run = limited(get(), &format!("-s {limit}"));
+            run.answers_user(SERVER, USER);
+            let run = limited(
+                get().without("IMAGE_PULL_SECRET_PATH").env("KUBECONFIG", "/nowhere"),
+                &format!("-s {limit}"),
+            );
+            assert!(!run.stdout.is_empty(), "{way}: {limit}: {run:?}");
+        }
+    }
+    let ecr = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    for limit in [200, 300, 1000] {
+        let keys = Helper::get(ecr).env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "hunter2");
+        let run = limited(keys.env("HTTPS_PROXY", "http://127.0.0.1:1").timeout("5"), &format!("-s {limit}"));
+        run.explains(&["127.0.0.1:1"]);
+        let explained = limited(
+            Helper::new(["explain", SERVER]).kubeconfig(&Kubeconfig::token(&api)),
+            &format!("-s {limit}"),
+        );
+        assert!(explained.status.success(), "{explained:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The async runtime, built only when the network is needed, and left without waiting for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -63,6 +63,10 @@ impl Network {
     /// # Errors
     /// The system has no descriptors left for it.
     pub fn start(settings: &Settings, deadline: Deadline) -> Result<Network, Problem> {
+        // Certificates, signatures and the libraries' own clocks begin with 1970.
+        if SystemTime::now() < UNIX_EPOCH {
+            return Err(Problem::Clock);
+        }
         if !stack::reserve() {
             return Err(Problem::System { what: Need::Network, kind: std::io::ErrorKind::OutOfMemory });
         }

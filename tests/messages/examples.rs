@@ -21,6 +21,7 @@ pub fn all() -> Vec<Problem> {
     all.extend(expected().map(|expected| Problem::Setting { variable: ANY, expected }));
     let limit = Duration::from_secs(10);
     all.extend(tasks().map(|what| Problem::Deadline { what, limit }));
+    all.extend([Problem::Clock, Problem::Stack { kibibytes: 300, least: 1024 }]);
     all.extend(stops().map(|by| Problem::Stopped { by }));
     all.extend(needs().map(|what| Problem::System { what, kind: Other }));
     all.extend(files().into_iter().map(|what| Problem::File { path: any(), what }));

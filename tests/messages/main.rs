@@ -18,6 +18,8 @@ fn group(problem: &Problem) -> &'static str {
         | Problem::IncompleteVariables { .. }
         | Problem::Deadline { .. }
         | Problem::Stopped { .. }
+        | Problem::Clock
+        | Problem::Stack { .. }
         | Problem::System { .. } => "Settings and time",
         Problem::Named { .. }
         | Problem::File { .. }

@@ -16,6 +16,7 @@ pub mod mount;
 pub mod proxy;
 pub mod relay;
 pub mod share;
+pub mod shim;
 pub mod tls;
 pub mod writes;
 

@@ -127,6 +127,13 @@ fn what_tokens_of_variables_and_named_secrets_hold_is_stored_too() {
     let named = machine.get(SERVER).env("KUBECLARITY_PULL_SECRETS", "named");
     named.run().answers(SERVER, "<token>", &password);
     assert_eq!(life(&machine.content()).0, 60);
+    // A password that ECR gave to somebody else, who put it there: twelve hours are left of it.
+    let ecr =
+        data::base64(json!({ "payload": "p", "version": "2", "expiration": now() + 43_200 }).to_string());
+    let api = holding(&ecr);
+    let machine = Machine::new(&api);
+    machine.get(SERVER).run().answers(SERVER, "user", &ecr);
+    assert_eq!(life(&machine.content()), (60, 3600));
 }
 
 #[test]

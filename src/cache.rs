@@ -56,10 +56,7 @@ impl Answer {
     /// As [`Answer::result`].
     pub fn with_origin(&self) -> Result<Option<(Shown, Credential)>, Problem> {
         match self {
-            Answer::Kept(entry) => Ok(match &entry.kept {
-                Kept::Credential { credential, origin, .. } => Some((origin.clone(), credential.clone())),
-                Kept::NotFound => None,
-            }),
+            Answer::Kept(entry) => Ok(entry.origin().zip(entry.credential().cloned())),
             Answer::Asked(resolution) => {
                 Ok(resolution.answer()?.map(|candidate| (candidate.object(), candidate.credential)))
             }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use crate::cache::{Answer, Entry, Kept};
+use crate::cache::Answer;
 use crate::settings::Settings;
 use crate::shown::Shown;
 
@@ -26,12 +26,10 @@ pub fn trail(settings: &Settings, question: &str, answer: &Answer) {
     }
     let mut lines = vec![shown!["question ", Shown::text(question)]];
     match answer {
-        Answer::Kept(Entry { kept: Kept::NotFound, .. }) => {
-            lines.push("the cache says that there is none".into());
-        }
-        Answer::Kept(Entry { kept: Kept::Credential { origin, .. }, .. }) => {
-            lines.push(shown!["the cache has an answer from ", origin]);
-        }
+        Answer::Kept(entry) => lines.push(match entry.origin() {
+            None => "the cache says that there is none".into(),
+            Some(origin) => shown!["the cache has an answer from ", origin],
+        }),
         Answer::Asked(resolution) => {
             for (source, look) in resolution
                 .trail

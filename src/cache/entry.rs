@@ -44,8 +44,8 @@ pub enum Kept {
     Credential {
         /// The credential, with its expiry if it has one.
         credential: Credential,
-        /// The Secret, file or identity.
-        origin: Shown,
+        /// The Secret, file or identity; [`Entry::origin`] has it fit to be shown.
+        origin: String,
         /// Where a credential with an expiry came from, which may stand in for an outage there.
         source: Option<Source>,
     },
@@ -100,7 +100,8 @@ impl Entry {
             Some(candidate) => {
                 let expires = candidate.credential.expires;
                 let source = resolution.trail.last().map(|(source, _)| *source).filter(|_| expires.is_some());
-                Kept::Credential { origin: candidate.object(), credential: candidate.credential, source }
+                let origin = candidate.object().to_string();
+                Kept::Credential { origin, credential: candidate.credential, source }
             }
         };
         let Life { fresh_until, over } = life;
@@ -122,6 +123,15 @@ impl Entry {
     pub fn credential(&self) -> Option<&Credential> {
         match &self.kept {
             Kept::Credential { credential, .. } => Some(credential),
+            Kept::NotFound => None,
+        }
+    }
+
+    /// Where the credential came from, if it keeps one. Only `explain` and the log need it: cleaning it takes as long as reading
+    /// the rest.
+    pub fn origin(&self) -> Option<Shown> {
+        match &self.kept {
+            Kept::Credential { origin, .. } => Some(Shown::text(origin)),
             Kept::NotFound => None,
         }
     }
@@ -169,19 +179,15 @@ impl Entry {
 
     /// As bytes for a file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let place;
         let (username, secret, origin, source, expires) = match &self.kept {
             Kept::NotFound => (None, None, None, None, None),
-            Kept::Credential { credential, origin, source } => {
-                place = origin.to_string();
-                (
-                    Some(credential.username.as_str()),
-                    Some(credential.secret.expose()),
-                    Some(place.as_str()),
-                    *source,
-                    credential.expires.map(seconds),
-                )
-            }
+            Kept::Credential { credential, origin, source } => (
+                Some(credential.username.as_str()),
+                Some(credential.secret.expose()),
+                Some(origin.as_str()),
+                *source,
+                credential.expires.map(seconds),
+            ),
         };
         let written = Written {
             asked: seconds(self.asked),
@@ -221,7 +227,7 @@ impl Entry {
                 if !username.is_empty() && !secret.is_empty() && source.is_some() == expires.is_some() =>
             {
                 let credential = Credential { username, secret, expires };
-                Kept::Credential { credential, origin: Shown::text(&origin), source }
+                Kept::Credential { credential, origin, source }
             }
             (None, None, None) if expires.is_none() && source.is_none() => Kept::NotFound,
             _ => return None,

@@ -194,7 +194,8 @@ impl Store {
         }
         let Ok(entries) = Dir::read_from(&self.directory) else { return };
         for entry in entries.flatten() {
-            if Kind::of(entry.file_name().to_bytes()) == Some(Kind::Answer) {
+            // What a killed process left, or one that is at work still, holds an answer too.
+            if matches!(Kind::of(entry.file_name().to_bytes()), Some(Kind::Answer | Kind::Temporary)) {
                 let _ = rustix::fs::unlinkat(&self.directory, entry.file_name(), AtFlags::empty());
             }
         }
@@ -480,8 +481,11 @@ mod tests {
         store.write_unless_forgotten(&place.one, &first);
         assert!(store.read(&place.one, now).is_some());
         drop(store.lock_file("x.lock").unwrap());
+        let left = format!("{}.1.new", place.other.name());
+        drop(store.lock_file(&left).unwrap());
         store.clear();
         assert!(store.read(&place.one, now).is_none() && store.generation() != first.generation());
+        assert!(!place.at(&left).exists());
         assert!(place.at("x.lock").exists() && !place.at(place.one.name()).exists());
         store.write_unless_forgotten(&place.one, &first);
         assert!(!place.at(place.one.name()).exists());

@@ -21,8 +21,10 @@ pub(super) enum Kind {
     Answer,
     /// `<fingerprint>.lock`.
     Lock,
-    /// `<fingerprint>.<process>.new`, `forgotten.<process>.new`.
+    /// `<fingerprint>.<process>.new`: an answer that is being written.
     Temporary,
+    /// `forgotten.<process>.new`: a mark that is being written.
+    Mark,
 }
 
 impl Kind {
@@ -38,7 +40,8 @@ impl Kind {
             b"" if is_fingerprint => Some(Kind::Answer),
             b".lock" if is_fingerprint => Some(Kind::Lock),
             [b'.', rest @ ..] if is_fingerprint || stem == FORGOTTEN.as_bytes() => {
-                rest.strip_suffix(b".new").filter(|process| is_process(process)).map(|_| Kind::Temporary)
+                let kind = if is_fingerprint { Kind::Temporary } else { Kind::Mark };
+                rest.strip_suffix(b".new").filter(|process| is_process(process)).map(|_| kind)
             }
             _ => None,
         }
@@ -59,7 +62,9 @@ impl Store {
                 // Its time is the end of its life.
                 Kind::Answer if modified <= now => self.unlink(name),
                 // Its time may be that end too, if its writer died late.
-                Kind::Temporary if modified.min(time(stat.st_ctime)) + ABANDONED <= now => self.unlink(name),
+                Kind::Temporary | Kind::Mark if modified.min(time(stat.st_ctime)) + ABANDONED <= now => {
+                    self.unlink(name)
+                }
                 Kind::Lock if is_abandoned(&stat, now) => self.sweep_lock(name),
                 _ => {}
             }
@@ -150,10 +155,10 @@ mod tests {
         let one = fingerprint('a');
         assert_eq!(of(&one), Some(Kind::Answer));
         assert_eq!(of(&format!("{one}.lock")), Some(Kind::Lock));
-        for temporary in [format!("{one}.1.new"), format!("{one}.4294967295.new"), "forgotten.12.new".into()]
-        {
+        for temporary in [format!("{one}.1.new"), format!("{one}.4294967295.new")] {
             assert_eq!(of(&temporary), Some(Kind::Temporary), "{temporary}");
         }
+        assert_eq!(of("forgotten.12.new"), Some(Kind::Mark));
         for other in [
             "",
             ".",

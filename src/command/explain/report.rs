@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::cache::{Answer, Entry};
+use crate::cache::Answer;
 use crate::credential::Credential;
 use crate::docker_config::key::Key;
 use crate::finding::{Candidate, Look};
@@ -147,17 +147,10 @@ fn won(answer: &Answer, now: SystemTime) -> Option<Won> {
         }
     };
     match answer {
-        Answer::Kept(entry) => Some(of(entry.credential()?, origin_of(entry))),
+        Answer::Kept(entry) => Some(of(entry.credential()?, entry.origin()?)),
         Answer::Asked(resolution) => {
             resolution.candidates.first().map(|first| of(&first.credential, first.object()))
         }
-    }
-}
-
-fn origin_of(entry: &Entry) -> Shown {
-    match &entry.kept {
-        crate::cache::Kept::Credential { origin, .. } => origin.clone(),
-        crate::cache::Kept::NotFound => Shown::default(),
     }
 }
 

@@ -159,7 +159,7 @@ fn so_many_bytes_of_pull_secrets_together() {
     api.service_account("scan", "scanner", &borrowed(&names));
     for name in &names {
         let auths = json!({ "auths": { format!("{name}.example.com"): { "auth": base64(format!("{name}:hunter2-{name}")) },
-                            "full.example.com": { "username": "u", "password": "x".repeat(1_000_000) } } });
+                            "full.example.com": { "username": "u", "password": "p", "email": "x".repeat(1_000_000) } } });
         api.secret(
             "scan",
             name,

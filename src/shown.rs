@@ -3,6 +3,7 @@
 //! A [`Shown`] is one line. What came from outside is bounded and has no character that steers a terminal or turns the
 //! direction of a line; what the program says itself is a `&'static str`. [`shown!`] puts both together.
 
+mod address;
 mod material;
 pub mod paste;
 mod path;
@@ -230,7 +231,7 @@ impl PartialEq<&str> for Shown {
     }
 }
 
-/// Whether a path names a file, as far as can be seen without looking for it.
+pub use address::{is_address, is_address_path};
 pub use path::is_path;
 
 /// Whether the user name of a credential must be kept like a secret.

@@ -7,6 +7,7 @@ use crate::deadline::Deadline;
 use crate::finding::Weight;
 use crate::protocol::Reply;
 use crate::resolver;
+use crate::secret::known;
 use crate::settings::Settings;
 use crate::shown::{HIDDEN, has_token_as_user};
 
@@ -22,6 +23,8 @@ pub(super) fn run(settings: &Settings, deadline: Deadline) -> Reply {
             let named: BTreeMap<String, String> = answers
                 .into_iter()
                 .map(|(registry, credential)| (registry.list_name(), username(credential)))
+                // A secret in the place of a registry's name is no registry.
+                .filter(|(registry, _)| known::places(registry).is_none_or(|places| places.is_empty()))
                 .collect();
             Reply::success(serde_json::json!(named).to_string() + "\n")
         }

@@ -121,14 +121,14 @@ impl AwsSettings {
             web_identity_token_file: variables.path("AWS_WEB_IDENTITY_TOKEN_FILE"),
             role_arn: variables.word("AWS_ROLE_ARN")?,
             session_name: variables.word("AWS_ROLE_SESSION_NAME")?,
-            container_path: variables.word("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?,
-            container_address: variables.word("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
+            container_path: variables.address_path("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?,
+            container_address: variables.address("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
             container_token_file: variables.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
             container_token: variables.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN")?.map(Secret::trimmed),
             metadata_disabled: variables
                 .word("AWS_EC2_METADATA_DISABLED")?
                 .is_some_and(|word| word.eq_ignore_ascii_case("true")),
-            metadata_endpoint: variables.word("AWS_EC2_METADATA_SERVICE_ENDPOINT")?,
+            metadata_endpoint: variables.address("AWS_EC2_METADATA_SERVICE_ENDPOINT")?,
             metadata_ipv6: variables
                 .word("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")?
                 .map(|word| word.eq_ignore_ascii_case("ipv6")),
@@ -153,7 +153,7 @@ impl GoogleSettings {
             cloudsdk_config: variables.path("CLOUDSDK_CONFIG"),
             allow_executables: variables.word("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES")?.as_deref()
                 == Some("1"),
-            metadata_host: variables.word("GCE_METADATA_HOST")?,
+            metadata_host: variables.address("GCE_METADATA_HOST")?,
             cloud_run: variables.raw("K_SERVICE").or(variables.raw("CLOUD_RUN_JOB")).is_some(),
         })
     }
@@ -166,9 +166,9 @@ impl AzureSettings {
             client_id: variables.word("AZURE_CLIENT_ID")?,
             client_secret: variables.secret("AZURE_CLIENT_SECRET")?.map(Secret::trimmed),
             federated_token_file: variables.path("AZURE_FEDERATED_TOKEN_FILE"),
-            authority_host: variables.word("AZURE_AUTHORITY_HOST")?,
+            authority_host: variables.address("AZURE_AUTHORITY_HOST")?,
             environment: variables.word("AZURE_ENVIRONMENT")?,
-            identity_endpoint: variables.word("IDENTITY_ENDPOINT")?,
+            identity_endpoint: variables.address("IDENTITY_ENDPOINT")?,
             identity_header: variables.secret("IDENTITY_HEADER")?,
         })
     }

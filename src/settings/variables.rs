@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::problem::{Expected, Problem};
 use crate::secret::{Secret, known};
-use crate::shown::is_path;
+use crate::shown::{is_address, is_address_path, is_path};
 
 /// `namespace/name` of an object in the cluster; without a namespace, it is the service account's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,6 +40,24 @@ impl<'a> Variables<'a> {
             remember(path.as_os_str());
         }
         Some(path)
+    }
+
+    /// The address of a server. What cannot be one is kept like a secret, for the same reason, and so is a password in it.
+    pub fn address(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        let address = self.word(name)?;
+        if let Some(address) = &address {
+            remember_address(address, is_address(address));
+        }
+        Ok(address)
+    }
+
+    /// The path of an address, likewise.
+    pub fn address_path(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        let path = self.word(name)?;
+        if let Some(path) = &path {
+            remember_address(path, is_address_path(path));
+        }
+        Ok(path)
     }
 
     /// Several paths with colons between them.
@@ -139,6 +157,15 @@ impl<'a> Variables<'a> {
 
 fn remember(value: &OsStr) {
     known::remember_text(&String::from_utf8_lossy(value.as_encoded_bytes()));
+}
+
+fn remember_address(address: &str, is_one: bool) {
+    known::remember_user_info(address);
+    if !is_one {
+        known::remember_text(address);
+        // As it would stand in the name of a host.
+        known::remember_text(&address.to_ascii_lowercase());
+    }
 }
 
 fn object_name(variable: &'static str, name: &str) -> Result<ObjectName, Problem> {

@@ -63,6 +63,9 @@ const NAMES: [&str; 22] = [
     "\"auth\"",
 ];
 
+/// The same where only what looks like one is a secret: servers say "token: expired".
+const MAY_BE: [&str; 4] = ["token", "auth", "apikey", "api_key"];
+
 /// Words before the credentials of an `Authorization` header.
 const SCHEMES: [&str; 2] = ["basic ", "bearer "];
 
@@ -117,6 +120,18 @@ fn named(text: &str, lower: &str, places: &mut Vec<Range<usize>>) {
             let after = rest.trim_start_matches(['"', '\'', '\\', ' ']);
             if let Some(value) = after.strip_prefix([':', '=']) {
                 places.extend(value_at(text, text.len() - value.len()));
+            }
+        }
+    }
+    for name in MAY_BE {
+        for (at, _) in lower.match_indices(name) {
+            let after = text[at + name.len()..].trim_start_matches(['"', '\'', '\\', ' ']);
+            if let Some(value) = after.strip_prefix([':', '='])
+                && let Some(place) = value_at(text, text.len() - value.len())
+                && place.len() >= 12
+                && text[place.clone()].bytes().any(|b| b.is_ascii_digit())
+            {
+                places.push(place);
             }
         }
     }
@@ -311,6 +326,8 @@ mod tests {
             "client_secret=hunter2&x",
             r#"{"private_key":"x"}"#,
             r#"{"auth":"bWU6cA=="}"#,
+            "  user:     token: Zq9wMark7tRv2xLb4nKd8",
+            "http://host/?token=Zq9wMark7tRv2xLb4nKd8",
             "https://me:hunter2@proxy.example.com/x",
             "socks5://me:hunter2@127.0.0.1:1080",
             "http://token@host/",
@@ -343,6 +360,8 @@ mod tests {
             "has no client_secret, which its type authorized_user needs",
             "no basic auth credentials",
             "a bearer token",
+            "invalid token: expired",
+            "token: eyJ",
             "UnrecognizedClientException: The security token included in the request is invalid.",
             "credentials not found in native keychain",
             "/tmp/.tmpXa3dE5/config.json",

@@ -327,6 +327,10 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// Adds a text, a blank in place of what steers a terminal, and no more than is kept.
 fn clean_into(to: &mut String, text: &str) {
+    // Nearly every text is so, and a quick answer has some that nobody will see.
+    if text.len() <= KEPT && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return to.push_str(text);
+    }
     let mut steered = false;
     for c in shortened(text, KEPT).chars() {
         match (steers(c), steered) {
